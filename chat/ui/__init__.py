@@ -1,0 +1,1 @@
+"""The only door to Chainlit: the chat view."""

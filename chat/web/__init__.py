@@ -1,0 +1,1 @@
+"""Our own pages around the chat: sign-in, sources, headers."""

@@ -1,0 +1,1 @@
+"""Local inference: quantized weights to vectors and tokens."""

@@ -1,0 +1,1 @@
+"""From passages to a checked, cited answer, or an honest refusal."""

@@ -1,0 +1,102 @@
+"""An answer as values: its sentences, what each stands on, and the events on the way to it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rag.documents import Passage, RankedPassage
+
+
+class Language(StrEnum):
+    """The languages the house speaks."""
+
+    FRENCH = "fr"
+    ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier message of the conversation; `role` is "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A numbered pointer to a passage. `quote` stands verbatim in the passage, at `start` to `end` of its text."""
+
+    n: int
+    passage: Passage
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of the answer with the numbers of the citations that support it."""
+
+    text: str
+    citations: tuple[int, ...]
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds and tokens spent; `first_token_ms` is None when nothing was generated."""
+
+    retrieve_ms: float
+    first_token_ms: float | None
+    total_ms: float
+    prompt_tokens: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer. When `refused`, `text` says plainly that the documents do not say."""
+
+    text: str
+    refused: bool
+    language: Language
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    nearest: tuple[RankedPassage, ...]
+    ranked_docs: tuple[str, ...]
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """The question is being searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The engine is busy; `place` 1 is next."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """These passages were chosen as evidence and are being read by the model."""
+
+    passages: tuple[RankedPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A piece of the answer's text, as generated (no citation marks)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The checked answer; the last event."""
+
+    answer: Answer
+
+
+AnswerEvent = Searching | Queued | Reading | Written | Finished

@@ -1,0 +1,115 @@
+"""The values a document passes through: pages of blocks, then chunks, then stored passages."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from security.identity import CollectionId
+
+DocumentId = NewType("DocumentId", str)
+PassageId = NewType("PassageId", str)
+
+
+class BlockKind(StrEnum):
+    """What a block is to a reader."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST_ITEM = "list_item"
+    TABLE_ROW = "table_row"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of text that a reader sees as one: a heading, a paragraph, a list item, a table row.
+
+    `page` counts from 1; None where the format has no pages. `level` is 1 to 6 for headings, 0 otherwise.
+    `boxes` are (left, bottom, right, top) in PDF points, origin at the bottom left; empty where unknown.
+    """
+
+    kind: BlockKind
+    text: str
+    page: int | None = None
+    level: int = 0
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a parser gives: the title, the page count (None: no pages) and the blocks in reading order."""
+
+    title: str
+    pages: int | None
+    blocks: tuple[Block, ...]
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage before it is stored. `text` is a slice of the document's own words, as shown and quoted.
+
+    `headings` is the path of headings above it, outermost first. `start` and `end` are character offsets of
+    `text` in the document's full text (blocks joined by newlines).
+    """
+
+    ordinal: int
+    text: str
+    page: int | None
+    headings: tuple[str, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """What is known of a stored document. `path` is relative to the loaded folder, with forward slashes."""
+
+    id: DocumentId
+    collection_id: CollectionId
+    path: str
+    title: str
+    media_type: str
+    pages: int | None
+    passages: int
+    size_bytes: int
+    modified_at: datetime | None
+    loaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stored chunk, unsealed for somebody who holds a grant."""
+
+    id: PassageId
+    document: DocumentInfo
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A passage with its fused score (higher is better) and the signals that led to it.
+
+    `dense` is the cosine similarity to the question (-1 to 1), `lexical` the BM25 score (0 and up, higher is
+    better); None where that retriever did not return the passage.
+    """
+
+    passage: Passage
+    score: float
+    dense: float | None = None
+    lexical: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search gives: passages, best first, unsealed."""
+
+    passages: tuple[RankedPassage, ...] = field(default=())
+
+    @property
+    def ranked_documents(self) -> tuple[DocumentInfo, ...]:
+        """Documents by their best passage, best first, each once."""
+        first_seen: dict[DocumentId, DocumentInfo] = {}
+        for item in self.passages:
+            first_seen.setdefault(item.passage.document.id, item.passage.document)
+        return tuple(first_seen.values())

@@ -1,0 +1,1 @@
+"""The index in memory: vectors and words, a cache of the sealed truth."""

@@ -1,0 +1,1 @@
+"""Bytes of many formats to pages of blocks, in a bounded child process."""

@@ -1,0 +1,1 @@
+"""From a question and grants to ranked passages."""

@@ -1,0 +1,1 @@
+"""The sealed truth: collections, documents, passages, originals."""

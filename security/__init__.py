@@ -1,0 +1,1 @@
+"""Sealed bytes, keys, identity, access, audit, egress. Imports nothing of ours."""
