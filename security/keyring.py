@@ -1,0 +1,215 @@
+"""The keyring: one data key per owner, each wrapped under the root key. Rules only; `keystore` reads and writes.
+
+    wrapped key = the data key's 32 bytes, sealed under the root key with context ("keyring", owner, version)
+    file mac    = blind("keyring file", the file's body) under the root key
+
+Destroying an owner's key makes all that it sealed unreadable, in backups too, once the keyring's own old copies
+are gone: back the keyring up apart from the data, and keep those copies for a shorter time.
+"""
+
+import secrets
+import threading
+from dataclasses import dataclass, replace
+from typing import NewType, NoReturn, Protocol
+
+from security.access import Grant
+from security.errors import AccessDenied, KeyExists, KeyMissing
+from security.identity import CollectionId, Principal, UserId
+from security.sealing import KEY_BYTES, Context, DataKey, RandomBytes
+from security.slots import Secret, Slot, SlotKind, make_slot
+
+KeyOwner = NewType("KeyOwner", str)
+
+SYSTEM = KeyOwner("system")
+"""Seals names of users and collections, passwords' hashes, grants and sessions."""
+
+AUDIT = KeyOwner("audit")
+"""Chains the audit log and seals its head."""
+
+
+def collection_owner(collection_id: CollectionId) -> KeyOwner:
+    """Name the owner of a collection's key."""
+    return KeyOwner(f"collection:{collection_id}")
+
+
+def person_owner(user_id: UserId) -> KeyOwner:
+    """Name the owner of a person's key."""
+    return KeyOwner(f"person:{user_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """One version of an owner's data key, sealed under the root key."""
+
+    owner: KeyOwner
+    version: int
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringDocument:
+    """All that the keyring file holds. `begun` names owners whose first value was written (see audit)."""
+
+    slots: tuple[Slot, ...]
+    keys: tuple[WrappedKey, ...] = ()
+    begun: frozenset[KeyOwner] = frozenset()
+
+
+class KeyStore(Protocol):
+    """Where the keyring is kept."""
+
+    def write(self, document: KeyringDocument, root: DataKey) -> None:
+        """Replace the kept document; on return it survives a power cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotStatus:
+    """A slot as `huisclos keyring` shows it."""
+
+    id: str
+    kind: SlotKind
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringStatus:
+    """What may be known of a keyring: counts, no secrets. `keys` counts owners by kind, `version_max` likewise."""
+
+    slots: tuple[SlotStatus, ...]
+    keys: dict[str, int]
+    version_max: dict[str, int]
+
+
+class Keyring:
+    """Opens a collection's key for a grant, a person's for that person, and the house's own two.
+
+    Every change is on the disk before the call returns. Safe to use from several threads; one process at a time
+    may hold a keyring open for writing (the house's lock).
+    """
+
+    def __init__(
+        self, root: bytes, document: KeyringDocument, store: KeyStore, random: RandomBytes = secrets.token_bytes
+    ) -> None:
+        self._root_secret = root
+        self._root = root_key(root, random)
+        self._document = document
+        self._store = store
+        self._random = random
+        self._change = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"Keyring(keys={len(self._document.keys)})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a keyring does not leave the process")
+
+    def create(self, owner: KeyOwner) -> None:
+        """Make a key for a new owner. Raises KeyExists where there is one: a key is never overwritten."""
+        with self._change:
+            if self._versions(owner):
+                raise KeyExists(f"{owner} has a key already; destroy it first if what it sealed may go")
+            self._add_version(owner, 1)
+
+    def rotate(self, owner: KeyOwner) -> int:
+        """Give the owner a further version, under which new values are sealed; older ones still open. Gives it."""
+        with self._change:
+            version = max((key.version for key in self._held(owner)), default=0) + 1
+            self._add_version(owner, version)
+            return version
+
+    def destroy(self, owner: KeyOwner) -> None:
+        """Erase every version of the owner's key. Done twice, it stays done. The house's own keys are refused."""
+        if owner in (SYSTEM, AUDIT):
+            raise AccessDenied(f"the {owner} key holds the house together and is not destroyed; remove the state instead")
+        with self._change:
+            kept = tuple(key for key in self._document.keys if key.owner != owner)
+            self._save(replace(self._document, keys=kept, begun=self._document.begun - {owner}))
+
+    def has(self, owner: KeyOwner) -> bool:
+        """Tell whether the owner has a key."""
+        return bool(self._versions(owner))
+
+    def for_grant(self, grant: Grant) -> DataKey:
+        """Open the key of the granted collection. Raises AccessDenied for a forged grant, KeyMissing if shredded."""
+        grant.check()
+        return self._open(collection_owner(grant.collection_id))
+
+    def for_person(self, principal: Principal) -> DataKey:
+        """Open a person's own key."""
+        return self._open(person_owner(principal.user_id))
+
+    def for_system(self) -> DataKey:
+        """Open the key of names, grants and sessions."""
+        return self._open(SYSTEM)
+
+    def for_audit(self) -> DataKey:
+        """Open the audit log's key."""
+        return self._open(AUDIT)
+
+    def has_begun(self, owner: KeyOwner) -> bool:
+        """Tell whether `begin` was called: then a missing first value was removed, not never written."""
+        return owner in self._document.begun
+
+    def begin(self, owner: KeyOwner) -> None:
+        """Note, outside the database, that the owner's first value was written."""
+        with self._change:
+            self._save(replace(self._document, begun=self._document.begun | {owner}))
+
+    def add_slot(self, secret: Secret) -> str:
+        """Let a further secret open the keyring. Gives the slot's id."""
+        with self._change:
+            slot = make_slot(secret, self._root_secret, self._random)
+            self._save(replace(self._document, slots=(*self._document.slots, slot)))
+            return slot.id
+
+    def remove_slot(self, slot_id: str) -> None:
+        """Stop a secret from opening the keyring. The last slot is refused: nothing would open it again."""
+        with self._change:
+            kept = tuple(slot for slot in self._document.slots if slot.id != slot_id)
+            if not kept or len(kept) == len(self._document.slots):
+                raise KeyMissing(f"slot {slot_id} is unknown or the last one; add another first")
+            self._save(replace(self._document, slots=kept))
+
+    def status(self) -> KeyringStatus:
+        """Give slots, and keys by kind; no secrets."""
+        counts: dict[str, int] = {}
+        versions: dict[str, int] = {}
+        for owner in {key.owner for key in self._document.keys}:
+            kind = owner.partition(":")[0]
+            counts[kind] = counts.get(kind, 0) + 1
+            versions[kind] = max(versions.get(kind, 0), *(key.version for key in self._versions(owner)))
+        slots = tuple(SlotStatus(slot.id, slot.kind) for slot in self._document.slots)
+        return KeyringStatus(slots, dict(sorted(counts.items())), dict(sorted(versions.items())))
+
+    def _versions(self, owner: KeyOwner) -> tuple[WrappedKey, ...]:
+        return tuple(key for key in self._document.keys if key.owner == owner)
+
+    def _held(self, owner: KeyOwner) -> tuple[WrappedKey, ...]:
+        versions = self._versions(owner)
+        if not versions:
+            raise KeyMissing(f"no key of {owner}: it was never made, or was destroyed and what it sealed is gone")
+        return versions
+
+    def _open(self, owner: KeyOwner) -> DataKey:
+        unwrapped = {key.version: self._root.open(key.sealed, _context(key)) for key in self._held(owner)}
+        return DataKey(owner, unwrapped, self._random)
+
+    def _add_version(self, owner: KeyOwner, version: int) -> None:
+        secret = self._random(KEY_BYTES)
+        sealed = self._root.seal(secret, _context(WrappedKey(owner, version, b"")))
+        self._save(replace(self._document, keys=(*self._document.keys, WrappedKey(owner, version, sealed))))
+
+    def _save(self, document: KeyringDocument) -> None:
+        """Write first, then use: what memory believes is on the disk."""
+        if document == self._document:
+            return
+        self._store.write(document, self._root)
+        self._document = document
+
+
+def root_key(root: bytes, random: RandomBytes = secrets.token_bytes) -> DataKey:
+    """Give the key under which data keys are wrapped."""
+    return DataKey("root", {1: root}, random)
+
+
+def _context(key: WrappedKey) -> Context:
+    return Context("keyring", key.owner, str(key.version))

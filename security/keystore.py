@@ -1,0 +1,141 @@
+"""The keyring's file: `<state>/keys/keyring.json`, 0600, replaced whole, authenticated by the root key.
+
+    {"body": {"format": 1, "slots": [...], "keys": [...], "begun": [...]}, "mac": hex}
+
+The mac is over the body as canonical JSON (sorted keys, no spaces). It stops entries from being dropped, added or
+exchanged; it cannot tell an old copy of the whole file from the present one.
+"""
+
+import hmac
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from security.errors import InsecureState, KeyringLocked
+from security.files import read_private, write_private
+from security.identity import OPERATOR
+from security.keyring import (
+    AUDIT,
+    SYSTEM,
+    Keyring,
+    KeyOwner,
+    KeyringDocument,
+    WrappedKey,
+    person_owner,
+    root_key,
+)
+from security.passwords import Argon2Cost
+from security.sealing import KEY_BYTES, DataKey, RandomBytes
+from security.slots import Secret, Slot, SlotKind, make_slot, open_slots
+
+KEYRING_BYTES_MAX = 64 * 1024 * 1024
+"""Some 200,000 owners. A larger file is not ours."""
+
+_FORMAT = 1
+
+
+def keyring_path(state: Path) -> Path:
+    """Tell where a state folder keeps its keyring."""
+    return state / "keys" / "keyring.json"
+
+
+class FileKeyStore:
+    """Keeps a keyring in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, document: KeyringDocument, root: DataKey) -> None:
+        """Replace the file atomically."""
+        body = _body(document)
+        mac = root.blind("keyring file", _canonical(body)).hex()
+        write_private(self._path, json.dumps({"body": body, "mac": mac}, indent=1, sort_keys=True).encode())
+
+
+def create_keyring(state: Path, slot: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
+    """Make a new keyring with one slot, the house's own keys and the operator's. Raises KeyringLocked if there is one."""
+    path = keyring_path(state)
+    if path.exists():
+        raise KeyringLocked(f"{path} exists and is never overwritten; open it, or move it away if its data may go")
+    root = random(KEY_BYTES)
+    keyring = Keyring(root, KeyringDocument((make_slot(slot, root, random),)), FileKeyStore(path), random)
+    for owner in (SYSTEM, AUDIT, person_owner(OPERATOR.user_id)):
+        keyring.create(owner)
+    return keyring
+
+
+def open_keyring(state: Path, secret: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
+    """Open the keyring of a state folder. Raises KeyringLocked, InsecureState."""
+    path = keyring_path(state)
+    body, mac = _read(path)
+    document = _document(body, path)
+    root = open_slots(document.slots, secret)
+    if not hmac.compare_digest(root_key(root).blind("keyring file", _canonical(body)).hex(), mac):
+        raise KeyringLocked(f"{path} was edited by hand or mixed from two copies; restore it from its backup")
+    return Keyring(root, document, FileKeyStore(path), random)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        content = json.loads(read_private(path, KEYRING_BYTES_MAX))
+        return dict(content["body"]), str(content["mac"])
+    except InsecureState:
+        raise
+    except OSError as error:
+        raise KeyringLocked(f"{path} cannot be read ({error.strerror}); run `huisclos init` or mount the keys") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyringLocked(f"{path} is not a keyring; restore it from its backup") from error
+
+
+def _canonical(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _body(document: KeyringDocument) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "slots": [_slot_body(slot) for slot in document.slots],
+        "keys": [{"owner": key.owner, "version": key.version, "sealed": key.sealed.hex()} for key in document.keys],
+        "begun": sorted(document.begun),
+    }
+
+
+def _slot_body(slot: Slot) -> dict[str, Any]:
+    cost = slot.cost and {"memory_kib": slot.cost.memory_kib, "passes": slot.cost.passes, "lanes": slot.cost.lanes}
+    return {
+        "id": slot.id,
+        "kind": slot.kind.value,
+        "salt": slot.salt.hex(),
+        "argon2id": cost,
+        "commitment": slot.commitment.hex(),
+        "wrapped": slot.wrapped.hex(),
+    }
+
+
+def _document(body: dict[str, Any], path: Path) -> KeyringDocument:
+    if body.get("format") != _FORMAT:
+        raise KeyringLocked(f"{path} has format {body.get('format')!r}, expected {_FORMAT}; use the release that wrote it")
+    try:
+        return KeyringDocument(
+            slots=tuple(_slot(slot) for slot in body["slots"]),
+            keys=tuple(
+                WrappedKey(KeyOwner(str(key["owner"])), int(key["version"]), bytes.fromhex(key["sealed"]))
+                for key in body["keys"]
+            ),
+            begun=frozenset(KeyOwner(str(owner)) for owner in body["begun"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyringLocked(f"{path} is not a keyring; restore it from its backup") from error
+
+
+def _slot(body: dict[str, Any]) -> Slot:
+    cost = body["argon2id"]
+    return Slot(
+        id=str(body["id"]),
+        kind=SlotKind(body["kind"]),
+        salt=bytes.fromhex(body["salt"]),
+        cost=cost and Argon2Cost(int(cost["memory_kib"]), int(cost["passes"]), int(cost["lanes"])),
+        commitment=bytes.fromhex(body["commitment"]),
+        wrapped=bytes.fromhex(body["wrapped"]),
+    )
