@@ -1,0 +1,38 @@
+"""What can go wrong with weights and engines.
+
+ModelError
+├── WeightsMissing    the file is not there
+├── WeightsCorrupt    the file is not the one the catalogue names
+├── SourceFailed      no source gave the file
+├── EngineBusy        the queue is full
+├── EngineFailed      llama.cpp returned an error
+└── RequestTooLong    the prompt does not fit the context
+"""
+
+
+class ModelError(Exception):
+    """Anything that went wrong with weights or an engine."""
+
+
+class WeightsMissing(ModelError):
+    """The weights file is not in the models folder."""
+
+
+class WeightsCorrupt(ModelError):
+    """The weights file has another SHA-256 than the catalogue names."""
+
+
+class SourceFailed(ModelError):
+    """No source of the catalogue gave the file; the message names each and why."""
+
+
+class EngineBusy(ModelError):
+    """The queue of the engine is full; ask again in a moment."""
+
+
+class EngineFailed(ModelError):
+    """llama.cpp refused to load or to decode."""
+
+
+class RequestTooLong(ModelError):
+    """The prompt and the answer's room together exceed the context."""
