@@ -1,0 +1,48 @@
+"""What can go wrong between a document and an answer.
+
+RagError
+├── DocumentRejected      this file cannot be read, and why
+│   └── DocumentQuarantined   a person must look at it first
+├── DocumentEmpty         nothing to read in it
+├── CollectionUnknown
+├── CollectionExists
+├── LoadRunning           another load works on the collection
+├── StoreBroken           the sealed truth is not what was written
+└── IndexUnavailable      the index in memory cannot be used
+"""
+
+
+class RagError(Exception):
+    """Anything that went wrong between a document and an answer."""
+
+
+class DocumentRejected(RagError):
+    """The file cannot be read; the message is a sentence for the person who loads."""
+
+
+class DocumentQuarantined(DocumentRejected):
+    """The file is suspicious and waits for a person."""
+
+
+class DocumentEmpty(RagError):
+    """The file was read and holds no text."""
+
+
+class CollectionUnknown(RagError):
+    """No collection of that name."""
+
+
+class CollectionExists(RagError):
+    """A collection of that name exists."""
+
+
+class LoadRunning(RagError):
+    """Another load works on this collection."""
+
+
+class StoreBroken(RagError):
+    """A row or file of the sealed truth is missing or does not open."""
+
+
+class IndexUnavailable(RagError):
+    """The memory-backed folder cannot hold the index."""

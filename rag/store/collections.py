@@ -1,0 +1,93 @@
+"""Collections: a sealed name, a key of their own, an epoch."""
+
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from rag.errors import CollectionExists, CollectionUnknown
+from rag.store.tables import collections
+from security.identity import CollectionId
+from security.keyring import Keyring, collection_owner
+from security.sealing import Context
+
+NAME_CHARACTERS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRecord:
+    """What the house knows of a collection."""
+
+    id: CollectionId
+    name: str
+    created_at: datetime
+    epoch: int
+
+
+class CollectionStore:
+    """Creates, finds and removes collections. Names are sealed under the system key."""
+
+    def __init__(self, engine: Engine, keyring: Keyring) -> None:
+        self._engine, self._keyring = engine, keyring
+
+    def create(self, name: str) -> CollectionId:
+        """Make an empty collection with a key of its own; raises CollectionExists."""
+        shown = unicodedata.normalize("NFC", name).strip()
+        if not 0 < len(shown) <= NAME_CHARACTERS_MAX:
+            raise CollectionUnknown(f"a collection's name has 1 to {NAME_CHARACTERS_MAX} characters; choose another")
+        identifier = CollectionId(secrets.token_hex(16))
+        sealed = self._keyring.for_system().seal(shown.encode(), _name_context(identifier))
+        row = {"id": identifier, "name_key": self._name_key(shown), "name": sealed, "epoch": 0}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(collections).values(**row, created_at=datetime.now(UTC).isoformat()))
+                self._keyring.create(collection_owner(identifier))
+        except IntegrityError as error:
+            raise CollectionExists("a collection of that name exists; choose another name") from error
+        return identifier
+
+    def find(self, name: str) -> CollectionRecord | None:
+        """The collection of that name, or None."""
+        query = select(collections).where(collections.c.name_key == self._name_key(name))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return self._record(row) if row else None
+
+    def get(self, collection_id: CollectionId) -> CollectionRecord:
+        """The collection of that id; raises CollectionUnknown."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(collections).where(collections.c.id == collection_id)).mappings().first()
+        if row is None:
+            raise CollectionUnknown("no such collection; see `huisclos collection list`")
+        return self._record(row)
+
+    def list(self) -> tuple[CollectionRecord, ...]:
+        """Every collection, by name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(collections)).mappings().all()
+        return tuple(sorted((self._record(row) for row in rows), key=lambda record: record.name.casefold()))
+
+    def remove(self, collection_id: CollectionId) -> None:
+        """Destroy the key first, then the rows: after a crash in between nothing opens."""
+        self._keyring.destroy(collection_owner(collection_id))
+        with self._engine.begin() as connection:
+            connection.execute(delete(collections).where(collections.c.id == collection_id))
+
+    def _record(self, row: Mapping[Any, Any]) -> CollectionRecord:
+        identifier = CollectionId(row["id"])
+        name = self._keyring.for_system().open(row["name"], _name_context(identifier))
+        created = datetime.fromisoformat(row["created_at"])
+        return CollectionRecord(identifier, name.decode(), created, row["epoch"])
+
+    def _name_key(self, name: str) -> bytes:
+        folded = unicodedata.normalize("NFKC", name).strip().casefold()
+        return self._keyring.for_system().blind("collection name", folded.encode())
+
+
+def _name_context(identifier: CollectionId) -> Context:
+    return Context("collections", identifier, "name")

@@ -1,0 +1,37 @@
+"""The tables of the sealed truth. Ids are random, times of loading are plain, everything else is sealed or keyed."""
+
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name_key", LargeBinary(32), nullable=False, unique=True),  # blind("collection name", folded name)
+    Column("name", LargeBinary, nullable=False),  # sealed under the system key
+    Column("created_at", String(32), nullable=False),
+    Column("epoch", Integer, nullable=False),  # grows with every change of what the collection holds
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("place_key", LargeBinary(32), nullable=False),  # blind("place", source and path)
+    Column("source_key", LargeBinary(32), nullable=False),  # blind("source", loaded folder)
+    Column("content_key", LargeBinary(32), nullable=False),  # blind("content", SHA-256 of the bytes)
+    Column("about", LargeBinary, nullable=False),  # sealed JSON: path, title, type, pages, size, dates
+)
+
+passages = Table(
+    "passages",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("collection_id", String(32), nullable=False, index=True),
+    Column("ordinal", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # sealed JSON: text, page, headings, offsets
+    Column("vector", LargeBinary, nullable=False),  # sealed float16, little endian
+)
