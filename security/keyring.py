@@ -119,7 +119,9 @@ class Keyring:
     def destroy(self, owner: KeyOwner) -> None:
         """Erase every version of the owner's key. Done twice, it stays done. The house's own keys are refused."""
         if owner in (SYSTEM, AUDIT):
-            raise AccessDenied(f"the {owner} key holds the house together and is not destroyed; remove the state instead")
+            raise AccessDenied(
+                f"the {owner} key holds the house together and is not destroyed; remove the state instead"
+            )
         with self._change:
             kept = tuple(key for key in self._document.keys if key.owner != owner)
             self._save(replace(self._document, keys=kept, begun=self._document.begun - {owner}))

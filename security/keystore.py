@@ -18,8 +18,8 @@ from security.identity import OPERATOR
 from security.keyring import (
     AUDIT,
     SYSTEM,
-    Keyring,
     KeyOwner,
+    Keyring,
     KeyringDocument,
     WrappedKey,
     person_owner,
@@ -83,7 +83,9 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     except InsecureState:
         raise
     except OSError as error:
-        raise KeyringLocked(f"{path} cannot be read ({error.strerror}); run `huisclos init` or mount the keys") from error
+        raise KeyringLocked(
+            f"{path} cannot be read ({error.strerror}); run `huisclos init` or mount the keys"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise KeyringLocked(f"{path} is not a keyring; restore it from its backup") from error
 
@@ -115,7 +117,9 @@ def _slot_body(slot: Slot) -> dict[str, Any]:
 
 def _document(body: dict[str, Any], path: Path) -> KeyringDocument:
     if body.get("format") != _FORMAT:
-        raise KeyringLocked(f"{path} has format {body.get('format')!r}, expected {_FORMAT}; use the release that wrote it")
+        raise KeyringLocked(
+            f"{path} has format {body.get('format')!r}, expected {_FORMAT}; use the release that wrote it"
+        )
     try:
         return KeyringDocument(
             slots=tuple(_slot(slot) for slot in body["slots"]),

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from base64 import b64encode
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidKey
@@ -33,9 +34,7 @@ PASSWORD_COST = Argon2Cost(memory_kib=19 * 1024, passes=2, lanes=1)
 
 def stretch(secret: bytes, salt: bytes, cost: Argon2Cost) -> bytes:
     """Give 32 bytes from a secret that people can remember. Takes the time and memory of `cost`."""
-    kdf = Argon2id(
-        salt=salt, length=_HASH_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib
-    )
+    kdf = Argon2id(salt=salt, length=_HASH_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib)
     return kdf.derive(secret)
 
 
@@ -94,7 +93,5 @@ def _verify(given: bytes, hashed: str) -> bool:
 
 
 def _phc(cost: Argon2Cost, salt: bytes, hashed: bytes) -> str:
-    from base64 import b64encode
-
     parts = (b64encode(part).decode().rstrip("=") for part in (salt, hashed))
     return f"$argon2id$v=19$m={cost.memory_kib},t={cost.passes},p={cost.lanes}$" + "$".join(parts)

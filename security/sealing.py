@@ -200,4 +200,6 @@ def _place(context: Context) -> str:
 
 
 def _broken(context: Context) -> SealBroken:
-    return SealBroken(f"{_place(context)}: does not open; it was changed, moved or sealed under another key. Restore it")
+    return SealBroken(
+        f"{_place(context)}: does not open; it was changed, moved or sealed under another key. Restore it"
+    )

@@ -1,8 +1,8 @@
 """Slots: each secret of the house opens the same root key in its own slot.
 
-    slot key   = the 32 bytes of the key file, or Argon2id(passphrase, salt, cost)
-    commitment = blind("commitment", id) under the slot key: a wrong secret is told from a damaged slot
-    wrapped    = the root key, sealed under the slot key with context ("slot", id, "root")
+slot key   = the 32 bytes of the key file, or Argon2id(passphrase, salt, cost)
+commitment = blind("commitment", id) under the slot key: a wrong secret is told from a damaged slot
+wrapped    = the root key, sealed under the slot key with context ("slot", id, "root")
 """
 
 import hmac
