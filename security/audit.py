@@ -1,85 +1,134 @@
-"""The record of what matters: ids and not text, chained by HMAC, its head sealed so that cutting the end shows."""
+"""The audit log: who did what to which id, in a chain that shows any edit.
 
-import hashlib
+    mac of entry n = blind("audit entry", frame(n, at, actor, action, object id, outcome, mac of entry n-1))
+    head           = sealed {"seq": n, "mac": hex} of the last entry, context ("audit_head", "1", "sealed")
+
+An entry edited, exchanged, inserted or deleted breaks the chain; entries deleted from the end disagree with the head;
+with the head deleted too, the keyring still knows that the log has begun. A whole older copy of the database cannot
+be told from the present one without an anchor kept elsewhere.
+"""
+
 import hmac
 import json
+import re
 import threading
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from security.clock import Clock, utc_now
-from security.errors import AuditBroken, SealBroken
+from security.errors import AuditBroken, SealBroken, SecurityError
 from security.identity import UserId
 from security.keyring import AUDIT, Keyring
-from security.sealing import Context, frame
+from security.sealing import Context, DataKey, frame
 from security.tables import audit, audit_head
 
 _HEAD = Context("audit_head", "1", "sealed")
-_START = bytes(32)
+_GENESIS = bytes(32)
+_PAGE_ROWS = 1000
+_COLUMNS = ("at", "actor", "action", "object_id", "outcome")
+_WORD = re.compile(r"[\w.:@/+=,-]*", re.ASCII)
+"""Ids and words of ours: no sentence that was asked, answered or written slips through by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An end of the chain: the number of its last entry and that entry's mac."""
+
+    seq: int
+    mac: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """How many entries hold, and the number of the first that does not (None: all hold)."""
+    """What a verification found: how many entries hold, and the number of the first that does not (None: all hold)."""
 
     entries: int
     broken_at: int | None
 
 
 class AuditLog:
-    """Appends entries; raises AuditBroken when one cannot be written, so that the act does not happen."""
+    """Appends to the log and verifies it. Takes a transaction of its own: do not call it within another."""
 
     def __init__(self, engine: Engine, keyring: Keyring, clock: Clock = utc_now) -> None:
-        self._engine, self._keyring, self._clock = engine, keyring, clock
-        self._lock = threading.Lock()
+        self._engine = engine
+        self._keyring = keyring
+        self._clock = clock
+        self._turn = threading.Lock()
 
     def record(self, actor: UserId, action: str, object_id: str, outcome: str) -> None:
-        """Append one entry, in one transaction with the new head."""
-        try:
-            with self._lock, self._engine.begin() as connection:
-                seq, last = self._head(connection)
-                row = (seq + 1, self._clock().isoformat(), actor, action, object_id, outcome)
-                self._append(connection, row, self._mac(last, row))
-            if seq == 0:
-                self._keyring.begin(AUDIT)
-        except (SQLAlchemyError, SealBroken) as error:
-            raise AuditBroken(
-                "the audit log cannot be written; nothing was done: run `huisclos audit verify`"
-            ) from error
+        """Append an entry; on return it is committed. Raises AuditBroken, and then the act must not happen.
+
+        All four are ids or single words of ours (ASCII, no spaces), never text.
+        """
+        for name, word in zip(_COLUMNS[1:], (actor, action, object_id, outcome), strict=True):
+            _check_word(name, word)
+        with self._turn:
+            try:
+                self._append((self._clock().isoformat(timespec="microseconds"), actor, action, object_id, outcome))
+                if not self._keyring.has_begun(AUDIT):
+                    self._keyring.begin(AUDIT)
+            except (SQLAlchemyError, OSError) as error:
+                raise AuditBroken(f"the audit log cannot be written ({type(error).__name__}); free the disk") from error
 
     def verify(self) -> AuditReport:
-        """Walk the chain and compare its end with the sealed head."""
-        last, count = _START, 0
+        """Walk the whole chain. A broken log is reported, not raised: whoever verifies wants to know where."""
+        key = self._keyring.for_audit()
         with self._engine.connect() as connection:
-            for row in connection.execute(select(audit).order_by(audit.c.seq)):
-                expected = self._mac(last, tuple(row[:6]))
-                if row.seq != count + 1 or not hmac.compare_digest(expected, row.mac):
-                    return AuditReport(count, count + 1)
-                last, count = row.mac, row.seq
+            end, is_whole = _walk(connection, key)
             try:
-                head = self._head(connection)
-            except SealBroken:
-                return AuditReport(count, count + 1)
-        return AuditReport(count, None if head == (count, last) else count + 1)
+                is_whole = is_whole and self._head(connection, key) == end
+            except SecurityError:
+                is_whole = False
+        return AuditReport(end.seq, None if is_whole else end.seq + 1)
 
-    def _head(self, connection: Connection) -> tuple[int, bytes]:
-        sealed = connection.execute(select(audit_head.c.sealed)).scalar_one_or_none()
+    def _append(self, words: tuple[str, ...]) -> None:
+        key = self._keyring.for_audit()
+        with self._engine.begin() as connection:
+            # A write first: SQLite takes its write lock here, so that the head read below is still the head at commit.
+            connection.execute(update(audit_head).values(id=audit_head.c.id))
+            last = self._head(connection, key)
+            link = _next(key, last, words)
+            row = dict(zip(_COLUMNS, words, strict=True))
+            connection.execute(insert(audit).values(seq=link.seq, mac=link.mac, **row))
+            sealed = key.seal(json.dumps({"seq": link.seq, "mac": link.mac.hex()}).encode(), _HEAD)
+            statement = update(audit_head) if last.seq else insert(audit_head)
+            connection.execute(statement.values(id=1, sealed=sealed))
+
+    def _head(self, connection: Connection, key: DataKey) -> Link:
+        sealed = connection.execute(select(audit_head.c.sealed).with_for_update()).scalar_one_or_none()
         if sealed is None:
             if self._keyring.has_begun(AUDIT):
-                raise SealBroken("the audit log's head was removed; restore the database")
-            return 0, _START
-        head = json.loads(self._keyring.for_audit().open(sealed, _HEAD))
-        return head["seq"], bytes.fromhex(head["mac"])
+                raise AuditBroken("the head of the audit log was removed; restore the database, and ask who did it")
+            return Link(0, _GENESIS)
+        try:
+            content = json.loads(key.open(sealed, _HEAD))
+        except SealBroken as error:
+            raise AuditBroken("the head of the audit log was changed; restore the database, ask who did it") from error
+        return Link(content["seq"], bytes.fromhex(content["mac"]))
 
-    def _append(self, connection: Connection, row: tuple[int, str, str, str, str, str], mac: bytes) -> None:
-        names = ("seq", "at", "actor", "action", "object_id", "outcome")
-        connection.execute(insert(audit).values(**dict(zip(names, row, strict=True)), mac=mac))
-        head = json.dumps({"seq": row[0], "mac": mac.hex()}).encode()
-        connection.execute(delete(audit_head))
-        connection.execute(insert(audit_head).values(id=1, sealed=self._keyring.for_audit().seal(head, _HEAD)))
 
-    def _mac(self, last: bytes, row: tuple[object, ...]) -> bytes:
-        entry = frame(last, *(str(part).encode() for part in row))
-        return self._keyring.for_audit().blind("audit entry", hashlib.sha256(entry).digest())
+def _walk(connection: Connection, key: DataKey) -> tuple[Link, bool]:
+    """Follow the chain from its start; give its last good link and whether every row belongs to it."""
+    link = Link(0, _GENESIS)
+    columns = (audit.c.seq, audit.c.mac, *(audit.c[name] for name in _COLUMNS))
+    query = select(*columns).order_by(audit.c.seq).execution_options(yield_per=_PAGE_ROWS)
+    with connection.execute(query) as rows:
+        for seq, mac, *words in rows:
+            expected = _next(key, link, tuple(words))
+            if seq != expected.seq or not hmac.compare_digest(mac, expected.mac):
+                return link, False
+            link = expected
+    return link, True
+
+
+def _next(key: DataKey, last: Link, words: tuple[str, ...]) -> Link:
+    parts = (str(last.seq + 1).encode(), *(word.encode() for word in words), last.mac)
+    return Link(last.seq + 1, key.blind("audit entry", frame(*parts)))
+
+
+def _check_word(name: str, word: str) -> None:
+    length_max = getattr(audit.c[name].type, "length", 0)
+    if len(word) > length_max or not _WORD.fullmatch(word):
+        raise AuditBroken(f"audit {name}: expected an id or a word of at most {length_max} characters, got a text")

@@ -216,18 +216,6 @@ class Directory:
 
     # Rows
 
-    def _grant_rows(self, *conditions: ColumnElement[bool]) -> list[tuple[str, str, str]]:
-        """Rows whose proof holds; a row written by hand is no grant."""
-        key = self._keyring.for_system()
-        query = select(grants.c.user_id, grants.c.collection_id, grants.c.right, grants.c.proof).where(*conditions)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(grants.c.user_id, grants.c.right)).all()
-        return [
-            (user, collection, right)
-            for user, collection, right, proof in rows
-            if hmac.compare_digest(proof, _grant_proof(key, user, collection, right))
-        ]
-
     def _name_key(self, name: str) -> bytes:
         return self._keyring.for_system().blind("user name", _fold(name).encode())
 
@@ -315,47 +303,3 @@ def _open_profile(key: DataKey, user_id: UserId, sealed: bytes) -> UserProfile:
 
 def _profile_context(user_id: UserId) -> Context:
     return Context("users", user_id, "profile")
-
-
-def _fold(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
-def _check_name(name: str) -> None:
-    """Raise PasswordRefused for a name that cannot be one."""
-    is_plain = name.isprintable() and 0 < len(name.strip()) <= NAME_CHARACTERS_MAX
-    if not is_plain or _fold(name) == OPERATOR.user_id:
-        raise PasswordRefused(f"a name has 1 to {NAME_CHARACTERS_MAX} printable characters and is not 'operator'")
-
-
-def _delete_grants(user_id: UserId, collection_id: CollectionId, right: Right | None) -> Delete:
-    query = delete(grants).where(grants.c.user_id == user_id, grants.c.collection_id == collection_id)
-    return query.where(grants.c.right == right.value) if right else query
-
-
-def _grant_proof(key: DataKey, user_id: str, collection_id: str, right: str) -> bytes:
-    return key.blind("grant", frame(user_id.encode(), collection_id.encode(), right.encode()))
-
-
-def _profile_context(user_id: str) -> Context:
-    return Context("users", user_id, "profile")
-
-
-def _seal_profile(key: DataKey, profile: UserProfile) -> bytes:
-    record = profile.record
-    body = {
-        "name": record.name,
-        "role": record.role.value,
-        "disabled": record.disabled,
-        "created_at": record.created_at.isoformat(),
-        "password_hash": profile.password_hash,
-        "credentials": profile.credentials,
-    }
-    return key.seal(json.dumps(body).encode(), _profile_context(record.id))
-
-
-def _open_profile(key: DataKey, user_id: UserId, sealed: bytes) -> UserProfile:
-    body = json.loads(key.open(sealed, _profile_context(user_id)))
-    created = datetime.fromisoformat(body["created_at"])
-    record = UserRecord(user_id, body["name"], Role(body["role"]), body["disabled"], created)
-    return UserProfile(record, body["password_hash"], body["credentials"])

@@ -1,14 +1,23 @@
-"""How private the process and its folders are: what is set at start, and what `doctor` reports."""
+"""Hygiene of the process and the machine: what keeps opened text out of dumps, swap and other people's reach."""
 
 import ctypes
 import os
 import resource
 import stat
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from security.errors import InsecureState
+
+MEMORY_BACKED = frozenset({"tmpfs", "ramfs"})
+FILES_LOOKED_AT_MAX = 10_000
+EXPOSED_SHOWN_MAX = 10
+
+_PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
-_SWAP_HEADER_LINES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,40 +30,93 @@ class Finding:
 
 
 def harden_process(memory_dir: Path) -> None:
-    """New files are private, no core is dumped, temporary files stay in memory, libraries report nothing home."""
+    """Make new files private, forbid core dumps and debuggers, keep temporary files in the memory-backed folder.
+
+    Libraries that would report home are told not to. Call it first thing. Raises InsecureState.
+    """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise InsecureState(f"core dumps cannot be switched off ({os.strerror(ctypes.get_errno())}); see the sandbox")
     temporary = memory_dir / "tmp"
     temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.update(
-        {
-            "TMPDIR": str(temporary),
-            "SQLITE_TMPDIR": str(temporary),
-            "ORT_DISABLE_TELEMETRY": "1",
-            "ANONYMIZED_TELEMETRY": "False",
-            "HF_HUB_OFFLINE": "1",
-        }
+        TMPDIR=str(temporary),
+        SQLITE_TMPDIR=str(temporary),  # SQLite spills to /var/tmp without it
+        ORT_DISABLE_TELEMETRY="1",
+        ANONYMIZED_TELEMETRY="False",
+        HF_HUB_OFFLINE="1",
     )
+    tempfile.tempdir = None  # it may remember an earlier TMPDIR
 
 
-def findings(state: Path, memory_dir: Path) -> tuple[Finding, ...]:
-    """What `doctor` tells about the machine and the folders."""
+def findings(
+    state: Path, memory_dir: Path, mounts: Path = Path("/proc/mounts"), swaps: Path = Path("/proc/swaps")
+) -> tuple[Finding, ...]:
+    """Look at permissions, memory, swap and core dumps, for `huisclos doctor`. Changes nothing."""
     return (
-        _private(state, "the state folder"),
-        _private(memory_dir, "the memory-backed folder"),
-        Finding("core dumps", resource.getrlimit(resource.RLIMIT_CORE)[0] == 0, "set `ulimit -c 0` for the service"),
-        Finding("swap", _is_swap_off(), "swap may hold readable text: turn it off (`swapoff -a`) or encrypt it"),
+        *_private("the state folder", state),
+        *_private("the memory-backed folder", memory_dir),
+        _in_memory(memory_dir, mounts),
+        _swap(swaps),
+        _core_dumps(),
     )
 
 
-def _private(folder: Path, name: str) -> Finding:
-    is_private = folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
-    return Finding(name, is_private, f"only its owner may enter {folder}: `chmod 700`")
+def file_system_of(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """Name the type of file system a path lies on, such as `tmpfs`; `unknown` where the system does not tell."""
+    target, depth, kind = path.resolve(), 0, "unknown"
+    for line in _lines(mounts):
+        _, point, name, *_ = line.split()
+        mounted_at = Path(point.replace("\\040", " "))
+        if target.is_relative_to(mounted_at) and len(mounted_at.parts) >= depth:  # a later mount hides an earlier one
+            depth, kind = len(mounted_at.parts), name
+    return kind
 
 
-def _is_swap_off() -> bool:
-    """No swap, or only compressed memory, which never reaches a disk."""
-    table = Path("/proc/swaps")
-    rows = table.read_text().splitlines()[_SWAP_HEADER_LINES:] if table.exists() else []
-    return all(row.split()[0].startswith("/dev/zram") for row in rows)
+def _private(name: str, folder: Path) -> Iterator[Finding]:
+    """Yield one finding where all is private, else one for each of the first exposed paths."""
+    exposed = tuple(islice(filter(_is_exposed, _within(folder)), EXPOSED_SHOWN_MAX))
+    for path in exposed:
+        yield Finding(name, is_fine=False, remedy=f"others on this machine may reach {path}: `chmod go-rwx` it")
+    if not exposed:
+        yield Finding(name, folder.is_dir(), f"only its owner may enter {folder}: `mkdir -m 700` it")
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    yield folder
+    yield from islice(folder.rglob("*"), FILES_LOOKED_AT_MAX)
+
+
+def _is_exposed(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False  # not there, or gone since it was listed
+    return not stat.S_ISLNK(mode) and bool(mode & 0o077)
+
+
+def _in_memory(memory_dir: Path, mounts: Path) -> Finding:
+    kind = file_system_of(memory_dir, mounts)
+    remedy = f"{memory_dir} lies on {kind}, so the opened index would reach a disk: put memory_dir on a tmpfs"
+    return Finding("memory", kind in MEMORY_BACKED, remedy)
+
+
+def _swap(swaps: Path) -> Finding:
+    """No swap is fine, and so is compressed memory, which never reaches a disk."""
+    used = [line.split()[0] for line in _lines(swaps)[1:]]
+    is_fine = all(device.startswith("/dev/zram") for device in used)
+    return Finding("swap", is_fine, "swap may hold readable text: turn it off (`swapoff -a`) or encrypt it")
+
+
+def _core_dumps() -> Finding:
+    is_dumpable = ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
+    is_fine = resource.getrlimit(resource.RLIMIT_CORE)[0] == 0 and not is_dumpable
+    return Finding("core dumps", is_fine, "set `ulimit -c 0` for the service and start it with `huisclos`")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []

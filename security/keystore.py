@@ -54,7 +54,7 @@ class FileKeyStore:
 
 
 def create_keyring(state: Path, slot: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
-    """Make a new keyring with one slot, the house's own keys and the operator's. Raises KeyringLocked if there is one."""
+    """Make a new keyring with one slot, the house's keys and the operator's. Raises KeyringLocked if there is one."""
     path = keyring_path(state)
     if path.exists():
         raise KeyringLocked(f"{path} exists and is never overwritten; open it, or move it away if its data may go")

@@ -42,7 +42,7 @@ def check_strength(password: str) -> None:
     """Raise PasswordRefused for a password too short to be safe or too long to be handled."""
     if len(password) < PASSWORD_CHARACTERS_MIN:
         raise PasswordRefused(
-            f"the password has {len(password)} characters, at least {PASSWORD_CHARACTERS_MIN} are needed; choose a longer one"
+            f"the password has {len(password)} characters, expected {PASSWORD_CHARACTERS_MIN} or more; choose another"
         )
     if len(password.encode()) > PASSWORD_BYTES_MAX:
         raise PasswordRefused(f"the password is longer than {PASSWORD_BYTES_MAX} bytes; choose a shorter one")

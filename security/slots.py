@@ -33,7 +33,7 @@ class SlotKind(StrEnum):
     """What opens a slot."""
 
     KEY_FILE = "key_file"
-    PASSPHRASE = "passphrase"
+    PASSPHRASE = "passphrase"  # noqa: S105 - a kind, not a secret
 
 
 @dataclass(frozen=True, slots=True)
