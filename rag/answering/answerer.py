@@ -41,7 +41,8 @@ _REFUSAL = {
     Language.ENGLISH: "The documents you have access to do not answer this question.",
 }
 _SAYS_NOTHING = re.compile(
-    r"(documents?|passages?|textes?|texts?|informations?)\b.{0,60}\b(ne\b.{0,40}\bpas|n'|do(?:es)? not|don't|no\b|aucune?)"
+    r"(documents?|passages?|textes?|texts?|informations?)\b.{0,60}"
+    r"\b(ne\b.{0,40}\bpas|n'|do(?:es)? not|don't|no\b|aucune?)"
     r"|(je ne|i do not|i don't|pas d'information|no information|not (?:mentioned|specified|provided|stated))"
 )
 _MARKS = re.compile(

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -201,6 +202,10 @@ class DocumentStore:
             key.seal_stream(io.BytesIO(content), target, _original_context(name))
             target.flush()
             os.fsync(target.fileno())
+
+    def remove_originals(self, collection_id: CollectionId) -> None:
+        """Remove the sealed originals of a collection whose key is gone."""
+        shutil.rmtree(self._originals / collection_id, ignore_errors=True)
 
     def _unlink(self, collection_id: CollectionId, ids: Sequence[DocumentId]) -> None:
         for identifier in ids:

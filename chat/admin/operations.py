@@ -1,0 +1,249 @@
+"""Every command as an operation: the house and plain arguments in, JSON objects out, as they come."""
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from chat.assembly import House
+from chat.errors import Refused
+from rag.answering.answer import Answer, Finished, Queued, Reading, Searching, Turn, Written
+from rag.store.collections import CollectionRecord
+from security.access import Grant, Right
+from security.hygiene import findings
+from security.identity import OPERATOR, Principal, Role
+
+Event = dict[str, Any]
+Operation = Callable[..., Iterator[Event]]
+OPERATIONS: dict[str, Operation] = {}
+PASSWORD_BYTES = 12
+
+
+def operation(name: str) -> Callable[[Operation], Operation]:
+    """Register an operation under the name the command line and the socket use."""
+
+    def register(function: Operation) -> Operation:
+        OPERATIONS[name] = function
+        return function
+
+    return register
+
+
+@operation("collection.create")
+def create_collection(house: House, name: str) -> Iterator[Event]:
+    """Make a collection; the operator may read and manage it, and that is written down like any grant."""
+    identifier = house.collections.create(name)
+    for right in (Right.READ, Right.MANAGE):
+        house.directory.give(OPERATOR.user_id, identifier, right)
+    house.audit.record(OPERATOR.user_id, "collection.create", identifier, "done")
+    yield {"id": identifier, "name": name}
+
+
+@operation("collection.list")
+def list_collections(house: House) -> Iterator[Event]:
+    """Every collection with what it holds, counted without opening it."""
+    for record in house.collections.list():
+        yield _collection(house, record)
+
+
+@operation("collection.show")
+def show_collection(house: House, name: str) -> Iterator[Event]:
+    """One collection: its documents, for an operator who may read it, and who holds which right."""
+    grant = _grant(house, OPERATOR, name, Right.READ)
+    record = house.collections.get(grant.collection_id)
+    names = {user.id: user.name for user in house.directory.users()} | {OPERATOR.user_id: "operator"}
+    grants = [{"user": names[user], "right": right.value} for user, right in house.directory.grantees(record.id)]
+    documents = [asdict(info) for info in house.documents.documents(grant)]
+    yield _collection(house, record) | {"grants": grants, "documents": documents}
+
+
+@operation("collection.remove")
+def remove_collection(house: House, name: str) -> Iterator[Event]:
+    """Destroy the key first, then everything else."""
+    grant = _grant(house, OPERATOR, name, Right.MANAGE)
+    house.audit.record(OPERATOR.user_id, "collection.remove", grant.collection_id, "begun")
+    house.collections.remove(grant.collection_id)
+    house.directory.take_all(grant.collection_id)
+    house.documents.remove_originals(grant.collection_id)
+    house.index.drop(grant.collection_id)
+    house.audit.record(OPERATOR.user_id, "collection.remove", grant.collection_id, "done")
+    yield {"removed": name}
+
+
+@operation("collection.grant")
+def grant_collection(house: House, name: str, user: str) -> Iterator[Event]:
+    """Let a person read a collection."""
+    record, person = _known(house, name), _person(house, user)
+    house.audit.record(OPERATOR.user_id, "collection.grant", f"{record.id}/{person.user_id}", "begun")
+    house.directory.give(person.user_id, record.id, Right.READ)
+    yield {"granted": name, "user": user}
+
+
+@operation("collection.revoke")
+def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
+    """Take every right on a collection from a person; felt at their next question."""
+    record, person = _known(house, name), _person(house, user)
+    house.audit.record(OPERATOR.user_id, "collection.revoke", f"{record.id}/{person.user_id}", "begun")
+    house.directory.take(person.user_id, record.id)
+    yield {"revoked": name, "user": user}
+
+
+@operation("collection.load")
+def load_collection(house: House, name: str, path: str) -> Iterator[Event]:
+    """Bring a collection in step with a folder, one event a file."""
+    grant = _grant(house, OPERATOR, name, Right.MANAGE)
+    house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "begun")
+    for file in house.loader.load(grant, Path(path)):
+        yield asdict(file)
+    house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "done")
+
+
+@operation("user.add")
+def add_user(house: House, name: str, role: str = "employee", password: str = "") -> Iterator[Event]:
+    """Add a person; without a password one is drawn and shown this once."""
+    drawn = "" if password else secrets.token_urlsafe(PASSWORD_BYTES)
+    identifier = house.directory.add_user(name, password or drawn, Role(role))
+    house.audit.record(OPERATOR.user_id, "user.add", identifier, "done")
+    yield {"id": identifier, "name": name, "role": role} | ({"password": drawn} if drawn else {})
+
+
+@operation("user.list")
+def list_users(house: House) -> Iterator[Event]:
+    """Every person."""
+    for user in house.directory.users():
+        yield {"id": user.id, "name": user.name, "role": user.role.value, "disabled": user.disabled}
+
+
+@operation("user.password")
+def set_password(house: House, name: str, password: str = "") -> Iterator[Event]:
+    """Replace a password; running sessions end."""
+    drawn = "" if password else secrets.token_urlsafe(PASSWORD_BYTES)
+    person = _person(house, name)
+    house.audit.record(OPERATOR.user_id, "user.password", person.user_id, "begun")
+    house.directory.set_password(person.user_id, password or drawn)
+    yield {"name": name} | ({"password": drawn} if drawn else {})
+
+
+@operation("user.disable")
+def disable_user(house: House, name: str) -> Iterator[Event]:
+    """Keep a person from signing in; running sessions end."""
+    person = _person(house, name)
+    house.audit.record(OPERATOR.user_id, "user.disable", person.user_id, "begun")
+    house.directory.disable(person.user_id)
+    yield {"disabled": name}
+
+
+@operation("search")
+def search(house: House, collection: str, question: str, user: str = "", k: int = 10) -> Iterator[Event]:
+    """Passages, best first."""
+    grant = _grant(house, _asker(house, user), collection, Right.READ)
+    house.audit.record(grant.principal.user_id, "search", grant.collection_id, "begun")
+    for item in house.searcher.search([grant], question, k).passages:
+        passage = item.passage
+        yield {
+            "doc": passage.document.path,
+            "title": passage.document.title,
+            "page": passage.chunk.page,
+            "score": round(item.score, 4),
+            "text": passage.chunk.text,
+        }
+
+
+@operation("ask")
+def ask(
+    house: House, collection: str, question: str, user: str = "", history: list[dict[str, str]] | None = None
+) -> Iterator[Event]:
+    """The steps of an answer as events; the last holds the answer as JSON."""
+    grant = _grant(house, _asker(house, user), collection, Right.READ)
+    house.audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
+    turns = [Turn(turn["role"], turn["content"]) for turn in history or ()]
+    for event in house.answerer.answer([grant], question, turns, threading.Event()):
+        match event:
+            case Searching():
+                yield {"step": "searching"}
+            case Queued(place):
+                yield {"step": "queued", "place": place}
+            case Reading(passages):
+                yield {"step": "reading", "titles": [item.passage.document.title for item in passages]}
+            case Written(text):
+                yield {"step": "written", "text": text}
+            case Finished(answer):
+                yield {"step": "finished", "answer": answer_json(answer)}
+
+
+@operation("keys.status")
+def keys_status(house: House) -> Iterator[Event]:
+    """Slots and numbers of keys; no secret."""
+    yield asdict(house.keyring.status())
+
+
+@operation("audit.verify")
+def verify_audit(house: House) -> Iterator[Event]:
+    """Whether the record is whole."""
+    yield asdict(house.audit.verify())
+
+
+@operation("doctor")
+def doctor(house: House) -> Iterator[Event]:
+    """How private the machine and the folders are."""
+    for finding in findings(house.state, house.memory_dir):
+        yield asdict(finding)
+
+
+def answer_json(answer: Answer) -> Event:
+    """An answer in the shape other tools rely on."""
+    return {
+        "answer": answer.text,
+        "refused": answer.refused,
+        "language": answer.language.value,
+        "sentences": [asdict(sentence) for sentence in answer.sentences],
+        "citations": [
+            {
+                "n": citation.n,
+                "doc": citation.passage.document.path,
+                "title": citation.passage.document.title,
+                "page": citation.passage.chunk.page,
+                "quote": citation.quote,
+            }
+            for citation in answer.citations
+        ],
+        "nearest": [
+            {"doc": item.passage.document.path, "page": item.passage.chunk.page, "text": item.passage.chunk.text}
+            for item in answer.nearest
+        ],
+        "ranked_docs": list(answer.ranked_docs),
+        "timings": asdict(answer.timings),
+    }
+
+
+def _collection(house: House, record: CollectionRecord) -> Event:
+    documents, passages = house.documents.counts(record.id)
+    return {"id": record.id, "name": record.name, "documents": documents, "passages": passages, "epoch": record.epoch}
+
+
+def _asker(house: House, user: str) -> Principal:
+    return _person(house, user) if user else OPERATOR
+
+
+def _person(house: House, name: str) -> Principal:
+    found = house.directory.find_user(name)
+    if found is None:
+        raise Refused("no such user; see `huisclos user list`")
+    return found.principal
+
+
+def _known(house: House, name: str) -> CollectionRecord:
+    found = house.collections.find(name)
+    if found is None:
+        raise Refused("no such collection, or no right to it; ask IT for it")
+    return found
+
+
+def _grant(house: House, principal: Principal, name: str, right: Right) -> Grant:
+    """A grant, or one refusal whether the collection exists or not."""
+    found = house.collections.find(name)
+    if found is None or right not in house.directory.rights(principal.user_id, found.id):
+        raise Refused("no such collection, or no right to it; ask IT for it")
+    return house.policy.grant(principal, found.id, right)

@@ -1,0 +1,179 @@
+"""The object graph of a house: opened once, in order, closed in reverse. Nothing else builds these."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Engine
+
+from chat.conversations import Conversations
+from chat.database import open_database
+from chat.errors import StateInUse, StateMissing
+from chat.settings import Settings
+from models.catalogue import Task
+from models.embedder import Embedder, open_embedder
+from models.generator import LlamaGenerator, open_generator
+from models.store import ModelStore
+from rag.answering.answerer import Answerer
+from rag.index.memory import MemoryIndex
+from rag.loading import Loader
+from rag.retrieval.search import Searcher
+from rag.store.collections import CollectionStore
+from rag.store.documents import DocumentStore
+from security.access import AccessPolicy
+from security.audit import AuditLog
+from security.directory import Directory
+from security.hygiene import harden_process
+from security.keyring import Keyring
+from security.keystore import create_keyring, keyring_path, open_keyring
+from security.slots import KeyFile, Secret
+
+KEY_FILE = "keys/root.key"
+DATABASE = "truth.db"
+
+
+@dataclass
+class House:
+    """Everything that runs. Models load at first use, so that a listing does not wait for them."""
+
+    state: Path
+    settings: Settings
+    memory_dir: Path
+    engine: Engine
+    keyring: Keyring
+    closing: ExitStack
+
+    @cached_property
+    def directory(self) -> Directory:
+        """People, grants, sessions."""
+        return Directory(self.engine, self.keyring)
+
+    @cached_property
+    def policy(self) -> AccessPolicy:
+        """The only maker of grants."""
+        return AccessPolicy(self.directory)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """The record."""
+        return AuditLog(self.engine, self.keyring)
+
+    @cached_property
+    def collections(self) -> CollectionStore:
+        """Collections by name."""
+        return CollectionStore(self.engine, self.keyring)
+
+    @cached_property
+    def documents(self) -> DocumentStore:
+        """The sealed truth of documents."""
+        return DocumentStore(self.engine, self.keyring, self.state / "originals")
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        """People's conversations."""
+        return Conversations(self.engine, self.keyring)
+
+    @cached_property
+    def models(self) -> ModelStore:
+        """Weights on this machine."""
+        return ModelStore(self.settings.models.folder)
+
+    @cached_property
+    def index(self) -> MemoryIndex:
+        """The index in memory, filled from the truth at first use."""
+        index = MemoryIndex(self.memory_dir)
+        self.closing.callback(index.close)
+        for record in self.collections.list():
+            index.rebuild(self.policy.for_indexing(record.id), self.documents)
+        return index
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """Texts to vectors."""
+        chosen = self.settings.models.embed or self.models.chosen(Task.EMBED).name
+        embedder = open_embedder(self.models.path(self.models.entry(chosen)), threads=1)
+        self.closing.callback(embedder.close)
+        return embedder
+
+    @cached_property
+    def generator(self) -> LlamaGenerator:
+        """The engine."""
+        wanted = self.settings.models
+        chosen = wanted.generate or self.models.chosen(Task.GENERATE).name
+        path = self.models.path(self.models.entry(chosen))
+        generator = open_generator(
+            path, threads=wanted.threads, context_tokens=wanted.context_tokens, queue_max=wanted.queue_max
+        )
+        self.closing.callback(generator.close)
+        return generator
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """From a question to passages."""
+        return Searcher(self.documents, self.index, self.embedder)
+
+    @cached_property
+    def loader(self) -> Loader:
+        """From a folder to passages."""
+        return Loader(self.documents, self.index, self.embedder, self.memory_dir)
+
+    @cached_property
+    def answerer(self) -> Answerer:
+        """From a question to a checked answer."""
+        return Answerer(self.searcher, self.generator)
+
+
+def is_initialised(state: Path) -> bool:
+    """Whether the state folder has its keyring."""
+    return keyring_path(state).exists()
+
+
+def initialise(state: Path, settings: Settings, secret: Secret | None = None) -> bool:
+    """Make the state folder with keys and database; False when it was there already."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state.chmod(0o700)
+    if is_initialised(state):
+        return False
+    with _locked(state):
+        harden_process(settings.memory_for(state))
+        create_keyring(state, secret or KeyFile(state / KEY_FILE))
+        open_database(state / DATABASE).dispose()
+    return True
+
+
+@contextmanager
+def open_house(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
+    """Open an initialised state folder for this process alone; raises StateMissing, StateInUse, KeyringLocked."""
+    if not is_initialised(state):
+        raise StateMissing(f"{state} is not initialised; run `huisclos init`")
+    memory = settings.memory_for(state)
+    with _locked(state), ExitStack() as closing:
+        _empty(memory)
+        closing.callback(shutil.rmtree, memory, ignore_errors=True)
+        harden_process(memory)
+        keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE))
+        engine = open_database(state / DATABASE)
+        closing.callback(engine.dispose)
+        yield House(state, settings, memory, engine, keyring, closing)
+
+
+def _empty(memory: Path) -> None:
+    shutil.rmtree(memory, ignore_errors=True)
+    memory.mkdir(mode=0o700, parents=True)
+
+
+@contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    lock = FileLock(state / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StateInUse(f"{state} is in use by another process; stop it, or use the running server") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,179 @@
+"""Conversations: threads, messages and feedback, each sealed under the key of the person they belong to."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NewType
+
+from sqlalchemy import Column, Engine, ForeignKey, LargeBinary, MetaData, String, Table, delete, insert, select, update
+
+from security.errors import AccessDenied
+from security.identity import Principal
+from security.keyring import Keyring
+from security.sealing import Context
+
+metadata = MetaData()
+ThreadId = NewType("ThreadId", str)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("user_id", String(64), nullable=False, index=True),
+    Column("created_at", String(32), nullable=False),
+    Column("updated_at", String(32), nullable=False, index=True),
+    Column("about", LargeBinary, nullable=False),  # sealed JSON: name, metadata
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # sealed JSON: what the page shows
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("step_id", String(64), nullable=False, unique=True),
+    Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),  # sealed JSON: value, comment
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation without its messages."""
+
+    id: ThreadId
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    metadata: Mapping[str, Any]
+
+
+class Conversations:
+    """A person's conversations. Every call takes the person and sees nothing of anybody else's."""
+
+    def __init__(self, engine: Engine, keyring: Keyring) -> None:
+        self._engine, self._keyring = engine, keyring
+
+    def put(
+        self, owner: Principal, thread_id: ThreadId, name: str | None = None, about: Mapping[str, Any] | None = None
+    ) -> None:
+        """Make a conversation, or change its name or metadata."""
+        held = self.find(owner, thread_id)
+        now = datetime.now(UTC).isoformat()
+        body = {
+            "name": (name if name is not None else held.name if held else "")[:200],
+            "metadata": dict(about if about is not None else held.metadata if held else {}),
+        }
+        sealed = self._seal(owner, body, Context("threads", thread_id, "about"))
+        with self._engine.begin() as connection:
+            if held:
+                connection.execute(update(threads).where(threads.c.id == thread_id).values(about=sealed))
+                return
+            row = {"id": thread_id, "user_id": owner.user_id, "created_at": now, "updated_at": now}
+            connection.execute(insert(threads).values(**row, about=sealed))
+
+    def find(self, owner: Principal, thread_id: ThreadId) -> Thread | None:
+        """The conversation; None when there is none. Somebody else's raises AccessDenied."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(threads).where(threads.c.id == thread_id)).mappings().first()
+        if row is None:
+            return None
+        if row["user_id"] != owner.user_id:
+            raise AccessDenied("no such conversation; open one from your own list")
+        return self._thread(owner, row)
+
+    def list(self, owner: Principal) -> tuple[Thread, ...]:
+        """The person's conversations, newest first, without messages."""
+        query = select(threads).where(threads.c.user_id == owner.user_id).order_by(threads.c.updated_at.desc())
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple(self._thread(owner, row) for row in rows)
+
+    def remove(self, owner: Principal, thread_id: ThreadId) -> None:
+        """Delete a conversation with its messages and feedback."""
+        if self.find(owner, thread_id):
+            with self._engine.begin() as connection:
+                for table in (feedback, steps):
+                    connection.execute(delete(table).where(table.c.thread_id == thread_id))
+                connection.execute(delete(threads).where(threads.c.id == thread_id))
+
+    def put_step(self, owner: Principal, thread_id: ThreadId, step_id: str, body: Mapping[str, Any]) -> None:
+        """Keep a message, replacing an earlier version of it."""
+        if self.find(owner, thread_id) is None:
+            self.put(owner, thread_id)
+        sealed = self._seal(owner, body, Context("steps", f"{thread_id}/{step_id}", "body"))
+        now = datetime.now(UTC).isoformat()
+        with self._engine.begin() as connection:
+            found = connection.execute(select(steps.c.thread_id).where(steps.c.id == step_id)).scalar_one_or_none()
+            if found not in (None, thread_id):
+                raise AccessDenied("no such message; reload the page")
+            created = str(body.get("createdAt") or now)[:32]
+            connection.execute(delete(steps).where(steps.c.id == step_id))
+            connection.execute(insert(steps).values(id=step_id, thread_id=thread_id, created_at=created, body=sealed))
+            connection.execute(update(threads).where(threads.c.id == thread_id).values(updated_at=now))
+
+    def steps(self, owner: Principal, thread_id: ThreadId) -> tuple[dict[str, Any], ...]:
+        """The messages, oldest first; none of a conversation that is not there."""
+        if self.find(owner, thread_id) is None:
+            return ()
+        key = self._keyring.for_person(owner)
+        query = select(steps).where(steps.c.thread_id == thread_id).order_by(steps.c.created_at)
+        marks = select(feedback).where(feedback.c.thread_id == thread_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+            given = {row["step_id"]: row for row in connection.execute(marks).mappings()}
+        opened = []
+        for row in rows:
+            body = json.loads(key.open(row["body"], Context("steps", f"{thread_id}/{row['id']}", "body")))
+            if mark := given.get(row["id"]):
+                context = Context("feedback", f"{thread_id}/{row['id']}", "body")
+                body["feedback"] = {"id": mark["id"], "forId": row["id"], **json.loads(key.open(mark["body"], context))}
+            opened.append(body)
+        return tuple(opened)
+
+    def thread_of(self, owner: Principal, step_id: str) -> ThreadId:
+        """The conversation a message belongs to; raises AccessDenied unless it is the person's own."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(steps.c.thread_id).where(steps.c.id == step_id)).scalar_one_or_none()
+        if found is None or self.find(owner, ThreadId(found)) is None:
+            raise AccessDenied("no such message; reload the page")
+        return ThreadId(found)
+
+    def rate(self, owner: Principal, step_id: str, value: int, comment: str | None) -> str:
+        """Keep a thumb (0 or 1) with a comment on one of the person's own conversations; gives its id."""
+        thread_id = self.thread_of(owner, step_id)
+        body = {"value": value, "comment": comment}
+        sealed = self._seal(owner, body, Context("feedback", f"{thread_id}/{step_id}", "body"))
+        identifier = secrets.token_hex(16)
+        with self._engine.begin() as connection:
+            connection.execute(delete(feedback).where(feedback.c.step_id == step_id))
+            row = {"id": identifier, "step_id": step_id, "thread_id": thread_id}
+            connection.execute(insert(feedback).values(**row, body=sealed))
+        return identifier
+
+    def unrate(self, owner: Principal, feedback_id: str) -> None:
+        """Take a thumb back."""
+        with self._engine.connect() as connection:
+            query = select(feedback.c.thread_id).where(feedback.c.id == feedback_id)
+            found = connection.execute(query).scalar_one_or_none()
+        if found is not None and self.find(owner, ThreadId(found)):
+            with self._engine.begin() as connection:
+                connection.execute(delete(feedback).where(feedback.c.id == feedback_id))
+
+    def _thread(self, owner: Principal, row: Mapping[Any, Any]) -> Thread:
+        context = Context("threads", row["id"], "about")
+        about = json.loads(self._keyring.for_person(owner).open(row["about"], context))
+        created, changed = (datetime.fromisoformat(row[name]) for name in ("created_at", "updated_at"))
+        return Thread(ThreadId(row["id"]), about["name"], created, changed, about["metadata"])
+
+    def _seal(self, owner: Principal, body: Mapping[str, Any], context: Context) -> bytes:
+        return self._keyring.for_person(owner).seal(json.dumps(body, ensure_ascii=False, default=str).encode(), context)

@@ -1,0 +1,28 @@
+"""What can go wrong around the house.
+
+ChatError
+├── SettingsWrong   a name or value in the settings is not known
+├── StateMissing    the state folder was not initialised
+├── StateInUse      another process holds the state folder
+└── Refused         the caller may not do this
+"""
+
+
+class ChatError(Exception):
+    """Anything that went wrong around the house."""
+
+
+class SettingsWrong(ChatError):
+    """A name or value in huisclos.toml or the environment is not known."""
+
+
+class StateMissing(ChatError):
+    """The state folder was not initialised."""
+
+
+class StateInUse(ChatError):
+    """Another process holds the state folder."""
+
+
+class Refused(ChatError):
+    """The caller may not do this, or what it names does not exist for them."""

@@ -1,0 +1,80 @@
+"""Settings: one frozen tree from `<state>/huisclos.toml`; `HUISCLOS__SECTION__NAME` in the environment overrides."""
+
+import hashlib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chat.errors import SettingsWrong
+
+FILE_NAME = "huisclos.toml"
+_PREFIX = "HUISCLOS__"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(_Section):
+    """Where the pages are served. Cookies are Secure when TLS is on or a proxy provides it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    secure_cookies: bool = False
+
+
+class Models(_Section):
+    """Weights and how they run."""
+
+    folder: Path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huisclos" / "models"
+    generate: str = ""
+    embed: str = ""
+    threads: int = Field(max(1, min(os.cpu_count() or 1, 8)), ge=1, le=256)
+    context_tokens: int = Field(4096, ge=512, le=131072)
+    queue_max: int = Field(16, ge=1, le=1000)
+
+
+class Egress(_Section):
+    """Addresses that may be reached beyond loopback."""
+
+    allowed: tuple[str, ...] = ()
+
+
+class Settings(_Section):
+    """The whole tree."""
+
+    server: Server = Server()
+    models: Models = Models()
+    egress: Egress = Egress()
+    memory_dir: Path | None = None
+
+    def memory_for(self, state: Path) -> Path:
+        """The memory-backed folder of a state folder: its own, short enough for a socket path."""
+        name = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]
+        return self.memory_dir or Path(f"/dev/shm/huisclos-{os.getuid()}-{name}")  # noqa: S108 - made 0700 by us
+
+
+def load_settings(state: Path, environment: dict[str, str] | None = None) -> Settings:
+    """Read the settings of a state folder; raises SettingsWrong naming what is not known."""
+    path = state / FILE_NAME
+    try:
+        tree: dict[str, Any] = tomllib.loads(path.read_text()) if path.exists() else {}
+        for name, value in (os.environ if environment is None else environment).items():
+            if name.startswith(_PREFIX):
+                _put(tree, name.removeprefix(_PREFIX).lower().split("__"), value)
+        return Settings.model_validate(tree)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsWrong(f"{path}: {error}; correct the file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsWrong(f"setting {where}: {first['msg']}; see docs/settings.md") from error
+
+
+def _put(tree: dict[str, Any], parts: list[str], value: str) -> None:
+    for part in parts[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[parts[-1]] = tuple(value.split(",")) if parts[-1] == "allowed" else value
