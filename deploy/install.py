@@ -72,9 +72,7 @@ def make_environment() -> None:
     try:
         venv.create(ENVIRONMENT, with_pip=True)
     except (subprocess.CalledProcessError, ImportError):
-        sys.exit(
-            "python3 cannot make a virtual environment: install python3-venv (`apt install python3-venv`), then run again"
-        )
+        sys.exit("python3 cannot make a virtual environment: install python3-venv and run again")
 
 
 def pip(*arguments: str) -> None:
