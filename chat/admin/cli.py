@@ -30,6 +30,8 @@ State = Annotated[Path, typer.Option("--state", envvar="HUISCLOS_STATE", help="T
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")]
 As = Annotated[str, typer.Option("--as", help="Ask as this person instead of the operator.")]
 STATE = Path("state")
+DEMO = "demo"
+DEMO_DOCUMENTS = Path(__file__).parents[2] / "data" / "demo"
 Event = dict[str, Any]
 
 
@@ -57,6 +59,23 @@ def init(state: State = STATE) -> None:
         console.print(f"{state} is ready. Back up {state / KEY_FILE} apart from the data: without it nothing opens.")
     else:
         console.print(f"{state} was ready already; nothing changed.")
+
+
+@application.command()
+def demo(state: State = STATE) -> None:
+    """Make the demo: keys, collection, first people. Run again, it changes nothing. Example: `huisclos demo`."""
+    init(state)
+    have = {row["name"] for row in _run(state, "collection.list")}
+    if DEMO not in have:
+        list(_run(state, "collection.create", name=DEMO))
+    counts = _load(state, DEMO, DEMO_DOCUMENTS, as_json=False)
+    console.print(f"collection {DEMO}: {sum(counts.values())} documents")
+    people = {row["name"] for row in _run(state, "user.list")}
+    for name, role in (("camille", "employee"), ("admin", "administrator")):
+        if name not in people:
+            drawn = next(iter(_run(state, "user.add", name=name, role=role)))["password"]
+            console.print(f"{role} {name}, password (shown once): {drawn}", markup=False)
+    list(_run(state, "collection.grant", name=DEMO, user="camille"))
 
 
 @application.command()

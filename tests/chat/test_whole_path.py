@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ class Command:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.loaded: list[dict[str, object]] = []
+        self.loaded: list[dict[str, Any]] = []
         self.environment = {**os.environ, "HUISCLOS_STATE": str(state), "HUISCLOS__MODELS__GENERATE": SMALL}
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
@@ -40,13 +41,13 @@ def huisclos(tmp_path_factory: pytest.TempPathFactory) -> Command:
     run("collection", "create", "restricted-name")
     run.loaded = [
         json.loads(x) for x in run("collection", "load", "restricted-name", str(DOCUMENTS), "--json").splitlines()
-    ]  # type: ignore[attr-defined]
+    ]
     run("user", "add", "camille")
     return run
 
 
 def test_every_file_of_a_folder_is_indexed_with_its_pages(huisclos: Command) -> None:
-    loaded = {row["doc"]: row for row in huisclos.loaded}  # type: ignore[attr-defined]
+    loaded = {row["doc"]: row for row in huisclos.loaded}
     assert {row["state"] for row in loaded.values()} == {"indexed"}
     assert loaded["faq-telephonie.pdf"]["pages"] == 2
     assert loaded["leave.md"]["pages"] is None
