@@ -1,6 +1,6 @@
 """A small house to test in: a keyring, a database, a directory with cheap passwords, a clock that is set."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +33,11 @@ class SetClock:
 @pytest.fixture
 def clock() -> SetClock:
     return SetClock()
+
+
+@pytest.fixture
+def advance(clock: SetClock) -> Callable[[timedelta], None]:
+    return clock.advance
 
 
 @pytest.fixture

@@ -1,0 +1,66 @@
+"""The house that is attacked here: a keyring, a database, a directory with cheap passwords, a clock that is set."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from security.audit import AuditLog
+from security.directory import Directory, metadata
+from security.keyring import Keyring
+from security.keystore import create_keyring
+from security.passwords import Argon2Cost
+from security.slots import KeyFile
+
+
+class SetClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, step: timedelta) -> None:
+        self.now += step
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def advance(clock: SetClock) -> Callable[[timedelta], None]:
+    return clock.advance
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> KeyFile:
+    return KeyFile(tmp_path / "secret" / "root.key")
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, key_file: KeyFile) -> Keyring:
+    return create_keyring(tmp_path, key_file)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = create_engine(f"sqlite:///{tmp_path}/house.db")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def directory(engine: Engine, keyring: Keyring, clock: SetClock) -> Directory:
+    return Directory(engine, keyring, password_cost=Argon2Cost(64, 1, 1), clock=clock)
+
+
+@pytest.fixture
+def audit_log(engine: Engine, keyring: Keyring, clock: SetClock) -> AuditLog:
+    return AuditLog(engine, keyring, clock)
