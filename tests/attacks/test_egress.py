@@ -61,7 +61,7 @@ def with_asyncio() -> object:
     return asyncio.run(asyncio.open_connection(OUTSIDE, 443))
 
 
-# A library that closes its socket on OSError alone leaves it to the garbage collector: EgressDenied is none, to be loud.
+# A library that closes its socket on OSError only leaves it to the garbage collector: EgressDenied is none, on purpose.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "attack", [connect_tcp, connect_ex, connect_mapped, connect_v6, send_udp, send_message, with_httpx, with_asyncio]
