@@ -95,10 +95,10 @@ def split_requirements(name: str) -> tuple[str, str]:
 
 
 def install_packages(name: str) -> None:
-    """Install every pinned package by its hash, wheels only, nothing resolved."""
+    """Install every pinned package by its hash, nothing resolved."""
     wanted = ENVIRONMENT / f"{name}-wheels.txt"
     wanted.write_text(split_requirements(name)[0])
-    pip_install("--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(wanted))
+    pip_install("--require-hashes", "--no-deps", "-r", str(wanted))
 
 
 def install_engine() -> None:
