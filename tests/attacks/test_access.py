@@ -79,6 +79,8 @@ def test_a_taken_right_or_a_disabled_user_is_denied_at_once(ada: Principal, dire
     directory.give(ada.user_id, LAW, Right.READ)
     directory.disable(ada.user_id)
     assert policy.grants(ada) == ()
+    with pytest.raises(AccessDenied):
+        policy.grant(ada, LAW, Right.READ)
 
 
 def test_a_grant_row_written_by_hand_grants_nothing(ada: Principal, directory: Directory, engine: Engine) -> None:

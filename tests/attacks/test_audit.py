@@ -99,3 +99,19 @@ def test_an_older_head_put_back_does_not_hide_a_cut_made_before_it(log: AuditLog
     with engine.begin() as connection:
         connection.execute(update(audit_head).values(sealed=head))
     assert log.verify() == AuditReport(6, 7)
+
+
+def test_an_entry_of_another_history_does_not_fit_into_this_one(log: AuditLog, engine: Engine) -> None:
+    """Row 6 was truly written once, before the database was set back; it is not what stood before the present row 7."""
+    with engine.begin() as connection:
+        head = connection.execute(select(audit_head.c.sealed)).scalar_one()
+    log.record(UserId("ada"), "search", "innocent", "done")
+    with engine.begin() as connection:
+        innocent = connection.execute(select(audit).where(audit.c.seq == 6)).one()
+        connection.execute(delete(audit).where(audit.c.seq == 6))
+        connection.execute(update(audit_head).values(sealed=head))
+    log.record(UserId("ada"), "collection.remove", "c1", "done")
+    log.record(UserId("ada"), "search", "c1", "done")
+    with engine.begin() as connection:
+        connection.execute(update(audit).where(audit.c.seq == 6).values(dict(innocent._mapping)))
+    assert log.verify() == AuditReport(6, 7)
