@@ -1,0 +1,36 @@
+"""Text of documents and models as Markdown that shows exactly that text, whatever it spells."""
+
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]()<>#+-.!|~$:@&\"'"})
+_JOINER = "\u2060"
+
+
+def escape(text: str) -> str:
+    """One line on which nothing is a mark, a link, an image or a tag.
+
+    Addresses are turned into links after escapes are undone, so a word joiner breaks them.
+    """
+    line = " ".join(text.split())
+    for start in ("http", "www.", "mailto", "xmpp"):
+        line = _broken(line, start)
+    return line.replace("@", f"{_JOINER}@").translate(_MARKS)
+
+
+def escape_piece(text: str) -> str:
+    """A piece of a text that is still being written: its spaces stay, its marks are only letters."""
+    return text.translate(_MARKS)
+
+
+def _broken(line: str, start: str) -> str:
+    """The line with a joiner inside every occurrence of `start`, in whatever case."""
+    place = line.lower().find(start)
+    while place >= 0:
+        line = f"{line[: place + 1]}{_JOINER}{line[place + 1 :]}"
+        place = line.lower().find(start, place + len(start))
+    return line
+
+
+def name(text: str, characters_max: int = 60) -> str:
+    """A short line for the name of a source: the view compares names letter by letter, so marks go."""
+    kept = "".join(" " if mark in '`*_[]<>|#\\~$:@&(){}!"' else mark for mark in text)
+    line = " ".join(kept.split())
+    return line if len(line) <= characters_max else f"{line[: characters_max - 1].rstrip()}…"

@@ -1,0 +1,170 @@
+"""What happens in the chat: a question becomes steps, a streamed answer, and sources that open."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import chainlit as cl
+from chainlit.input_widget import MultiSelect
+from chainlit.server import sio
+from chainlit.session import WebsocketSession
+from chainlit.types import ThreadDict
+from chainlit.user import User
+
+from chat.markdown import escape_piece
+from chat.texts import preferred, texts
+from chat.ui.answers import reading, show
+from chat.ui.data_layer import SealedDataLayer
+from chat.ui.events import events
+from chat.ui.mount import house
+from chat.ui.progress import Progress
+from chat.visitor import current_visitor
+from models.errors import EngineBusy, ModelError
+from rag.answering.answer import AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
+from rag.errors import RagError
+from security.access import Grant
+from security.errors import AccessDenied, SecurityError
+
+HISTORY_TURNS_MAX = 6
+_HISTORY, _CHOSEN, _PLAIN = "history", "collections", "plain"
+_UNUSED_EVENTS = ("edit_message", "message_favorite", "fetch_favorites", "window_message", "chat_settings_edit")
+_AUDIO_EVENTS = ("audio_start", "audio_chunk", "audio_end")
+_running: dict[str, threading.Event] = {}
+"""The cancel flag of the question a session is asking."""
+
+for _event in (*_UNUSED_EVENTS, *_AUDIO_EVENTS):
+    sio.handlers["/"].pop(_event, None)
+
+
+@sio.on("stop")
+async def stop(socket_id: str) -> None:
+    """Stop the engine; what was written until then is checked and shown. Replaces Chainlit's, which drops it."""
+    session = WebsocketSession.get(socket_id)
+    if session and (cancelled := _running.get(session.id)):
+        cancelled.set()
+
+
+@cl.data_layer
+def data_layer() -> SealedDataLayer:
+    """Where Chainlit keeps conversations."""
+    return SealedDataLayer(house().conversations, house().directory)
+
+
+@cl.set_starters
+async def starters(_user: User | None, language: str | None = None) -> list[cl.Starter]:
+    """Suggested questions in the person's language."""
+    return [cl.Starter(label=text, message=text) for text in texts(preferred(language or "en"))["starters"]]
+
+
+@cl.on_chat_start
+async def start() -> None:
+    """A new conversation asks every granted collection until the person chooses."""
+    cl.user_session.set(_HISTORY, [])
+    await _offer_collections()
+
+
+@cl.on_chat_resume
+async def resume(thread: ThreadDict) -> None:
+    """Take up a conversation where it was left."""
+    cl.user_session.set(_HISTORY, list(_turns(thread))[-HISTORY_TURNS_MAX:])
+    chosen = (thread.get("metadata") or {}).get(_CHOSEN)
+    cl.user_session.set(_CHOSEN, chosen)
+    await _offer_collections(chosen)
+
+
+@cl.on_settings_update
+async def choose(settings: dict[str, Any]) -> None:
+    """Remember which collections to ask."""
+    cl.user_session.set(_CHOSEN, settings.get(_CHOSEN))
+
+
+@cl.on_message
+async def ask(message: cl.Message) -> None:
+    """Answer one question; what fails is one sentence in the person's language."""
+    words, session, cancelled = _words(), cl.context.session.id, threading.Event()
+    _running[session] = cancelled
+    try:
+        grants = await asyncio.to_thread(_grants, cl.user_session.get(_CHOSEN))
+        if grants:
+            await _answer(grants, message.content, words, cancelled)
+        else:
+            await cl.Message(words["none"]).send()
+    except EngineBusy:
+        await cl.Message(words["busy"]).send()
+    except AccessDenied:
+        await cl.Message(words["expired"]).send()
+    except (ModelError, RagError, SecurityError):
+        await cl.Message(words["failed"]).send()
+    finally:
+        _running.pop(session, None)
+
+
+async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any], cancelled: threading.Event) -> None:
+    history: list[Turn] = cl.user_session.get(_HISTORY) or []
+    progress, reply = Progress(), cl.Message("")
+
+    def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
+        for grant in grants:
+            house().audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
+        yield from house().answerer.answer(grants, question, history, cancel)
+
+    try:
+        async for event in events(answer, cancelled):
+            match event:
+                case Searching():
+                    await progress.begin(words["searching"])
+                case Queued(place):
+                    await progress.begin(words["queued"].format(place=place))
+                case Reading(passages):
+                    await progress.begin(words["reading"].format(count=len(passages)), reading(passages))
+                case Written(text):
+                    await progress.end()
+                    await reply.stream_token(escape_piece(text))
+                case Finished(finished):
+                    await progress.end()
+                    shown = show(finished, words, is_stopped=cancelled.is_set())
+                    reply.content, reply.elements = shown.content, list(shown.elements)
+                    reply.metadata = {_PLAIN: finished.text}
+                    await reply.send()
+                    turns = [*history, Turn("user", question), Turn("assistant", finished.text)]
+                    cl.user_session.set(_HISTORY, turns[-HISTORY_TURNS_MAX:])
+    finally:
+        await progress.end()
+
+
+def _turns(thread: ThreadDict) -> Iterator[Turn]:
+    for step in thread["steps"] or []:
+        if step["type"] == "user_message":
+            yield Turn("user", step["output"])
+        elif step["type"] == "assistant_message" and (plain := (step.get("metadata") or {}).get(_PLAIN)):
+            yield Turn("assistant", plain)
+
+
+async def _offer_collections(chosen: list[str] | None = None) -> None:
+    names = await asyncio.to_thread(_collection_names)
+    if len(names) > 1:
+        initial = [name for name in names if chosen is None or name in chosen]
+        items = {name: name for name in names}
+        await cl.ChatSettings(
+            [MultiSelect(id=_CHOSEN, label=_words()["collections"], items=items, initial=initial)]
+        ).send()
+
+
+def _collection_names() -> list[str]:
+    grants = house().policy.grants(current_visitor().principal)
+    return sorted(house().collections.get(grant.collection_id).name for grant in grants)
+
+
+def _grants(chosen: list[str] | None) -> list[Grant]:
+    """Grants read anew for this question, of the chosen collections; AccessDenied once the session ended."""
+    visitor = current_visitor()
+    if house().directory.session(visitor.token) is None:
+        raise AccessDenied("the session has ended; sign in again")
+    granted = house().policy.grants(visitor.principal)
+    return [grant for grant in granted if not chosen or house().collections.get(grant.collection_id).name in chosen]
+
+
+def _words() -> dict[str, Any]:
+    environ = getattr(cl.context.session, "environ", None) or {}
+    return texts(preferred(environ.get("HTTP_ACCEPT_LANGUAGE", "en")))

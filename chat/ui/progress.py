@@ -1,0 +1,26 @@
+"""What the service is doing before the first word: one step at a time, each ended when the next begins."""
+
+import chainlit as cl
+from chainlit.utils import utc_now
+
+
+class Progress:
+    """The steps above an answer."""
+
+    def __init__(self) -> None:
+        self._step: cl.Step | None = None
+
+    async def begin(self, name: str, output: str = "") -> None:
+        """Show a step as running; `output` is Markdown that unfolds."""
+        await self.end()
+        self._step = cl.Step(name=name, type="tool", show_input=False)
+        self._step.start = utc_now()
+        self._step.output = output
+        await self._step.send()
+
+    async def end(self) -> None:
+        """Show the running step, if any, as done."""
+        if self._step is not None:
+            self._step.end = utc_now()
+            await self._step.update()
+            self._step = None

@@ -1,0 +1,89 @@
+"""The application on TCP: our sign-in and sources, the chat view mounted under /chat, the gate around it all."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader
+from starlette.types import ASGIApp
+
+from chat.assembly import House
+from chat.texts import preferred, texts
+from chat.ui.mount import mint_token, mount_chat
+from chat.visitor import current_visitor
+from chat.web.gate import COOKIE, Gate
+from chat.web.sources import create_sources
+from security.errors import TooManyAttempts
+from security.sessions import AGE_MAX
+
+_HERE = Path(__file__).parent
+_CLEAR = '"cache", "cookies", "storage"'
+_pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
+
+
+def create_application(house: House) -> ASGIApp:
+    """Everything a browser reaches."""
+    application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    application.mount("/static", StaticFiles(directory=_HERE / "static"))
+    application.include_router(create_sources(house))
+    _add_home(application)
+    _add_sign_in(application, house)
+    _add_sign_out(application, house)
+    view = mount_chat(application, house)
+    return Gate(application, find=house.directory.session, mint=mint_token, policy=view.policy)
+
+
+def _add_home(application: FastAPI) -> None:
+    @application.get("/")
+    def home() -> Response:
+        return RedirectResponse("/chat/", 303)
+
+    @application.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+
+def _add_sign_in(application: FastAPI, house: House) -> None:
+    @application.get("/sign-in")
+    def show(request: Request) -> Response:
+        return _form(request)
+
+    @application.post("/sign-in")
+    def sign_in(request: Request, name: str = Form(max_length=200), password: str = Form(max_length=1000)) -> Response:
+        words = texts(preferred(request.headers.get("accept-language", "")))
+        try:
+            principal = house.directory.check_password(name, password)
+        except TooManyAttempts as error:
+            return _form(request, words["wait"].format(seconds=error.seconds), name, 429)
+        if principal is None:
+            return _form(request, words["wrong"], name, 401)
+        house.audit.record(principal.user_id, "session.open", principal.user_id, "done")
+        response = RedirectResponse("/chat/", 303)
+        is_secure = house.settings.server.secure_cookies or request.url.scheme == "https"
+        response.set_cookie(
+            COOKIE,
+            house.directory.open_session(principal),
+            max_age=int(AGE_MAX.total_seconds()),
+            httponly=True,
+            samesite="strict",
+            secure=is_secure,
+            path="/",
+        )
+        return response
+
+
+def _add_sign_out(application: FastAPI, house: House) -> None:
+    @application.post("/chat/logout")
+    def sign_out() -> Response:
+        visitor = current_visitor()
+        house.directory.end_session(visitor.token)
+        house.audit.record(visitor.principal.user_id, "session.end", visitor.principal.user_id, "done")
+        return Response('{"success": true}', media_type="application/json", headers={"clear-site-data": _CLEAR})
+
+
+def _form(request: Request, message: str = "", name: str = "", status: int = 200) -> HTMLResponse:
+    language = preferred(request.headers.get("accept-language", ""))
+    page = _pages.get_template("sign_in.html")
+    html = page.render(language=language.value, t=texts(language), message=message, name=name)
+    return HTMLResponse(html, status)

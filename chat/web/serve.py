@@ -1,0 +1,65 @@
+"""The server: the pages on TCP and the operations on a Unix socket, in one process, stopped together."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from chat.assembly import House
+from chat.web.application import create_application
+
+STOP_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to `serve`, which stops both."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], None]) -> None:
+    """Load what answering needs, then serve until SIGTERM or SIGINT."""
+    _ = house.answerer  # weights, index: a question must not wait for them
+    where = house.settings.server
+    pages = _server(create_application(house), host=where.host, port=where.port)
+    operations = _server(admin, uds=str(house.memory_dir / socket_name))
+    started()
+    asyncio.run(_run(pages, operations))
+
+
+def _server(application: ASGIApp, **where: Any) -> _Server:
+    """A server without an access log (paths hold ids) on Python's own loop, which the egress guard sees."""
+    return _Server(
+        uvicorn.Config(
+            application,
+            **where,
+            loop="asyncio",
+            ws="websockets-sansio",
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=STOP_SECONDS,
+            server_header=False,
+        )
+    )
+
+
+async def _run(*servers: _Server) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, servers)
+    tasks = [asyncio.create_task(server.serve()) for server in servers]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    _stop(servers)
+    await asyncio.gather(*tasks)
+
+
+def _stop(servers: tuple[_Server, ...]) -> None:
+    for server in servers:
+        server.should_exit = True
