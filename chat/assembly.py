@@ -168,7 +168,7 @@ def _empty(memory: Path) -> None:
 
 @contextmanager
 def _locked(state: Path) -> Iterator[None]:
-    lock = FileLock(state / "lock", timeout=0)
+    lock = FileLock(state / "lock", timeout=0, mode=0o600)
     try:
         lock.acquire()
     except Timeout as error:

@@ -1,69 +1,139 @@
-"""Runs an operation: in this process, or through the server that holds the state folder, over its Unix socket."""
+"""Runs operations on a state folder: through the server that holds it, over its Unix socket, or in this process.
 
+The house and everything under it is imported only where it is opened: asking a running server, or being told that a
+folder is not a state folder, must not wait three seconds for engines that are not used.
+"""
+
+import contextlib
 import json
 import os
 import socket
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
+from chat.admin.outcomes import ExitCode, Failure, RemoteFailure
+from chat.errors import ChatError, StateInUse
 
-from chat.admin.operations import OPERATIONS, Event
-from chat.assembly import House, open_house
-from chat.errors import ChatError, Refused, StateInUse
-from chat.settings import Settings
-from models.errors import ModelError
-from rag.errors import RagError
-from security.errors import AccessDenied, SecurityError
-from security.slots import Secret
+if TYPE_CHECKING:
+    import httpx
+
+    from chat.assembly import House
+    from chat.settings import Settings
+    from security.slots import Secret
 
 SOCKET = "admin.sock"
-FAILURES = (ChatError, ModelError, RagError, SecurityError)
-REFUSALS = (Refused, AccessDenied)
+Event = dict[str, Any]
+Report = Callable[[str], None]
+
+OPENING = "opening the house"
+WARMING = {
+    "index": "restoring the index from the sealed truth",
+    "embedder": "checking and loading the weights that embed",
+    "generator": "checking and loading the weights that answer",
+}
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "search": ("index", "embedder"),
+    "ask": ("index", "embedder", "generator"),
+    "collection.load": ("index", "embedder"),
+    "collection.remove": ("index",),
+}
 
 
-class RemoteFailure(ChatError):
-    """The server's answer to an operation that failed; `is_refusal` as REFUSALS in process."""
-
-    def __init__(self, message: str, *, is_refusal: bool) -> None:
-        super().__init__(message)
-        self.is_refusal = is_refusal
+class ServerLost(ChatError):
+    """The server went away, or is of another version, in the middle of an operation."""
 
 
-def run(
-    state: Path, settings: Settings, name: str, arguments: dict[str, Any], secret: Secret | None
-) -> Iterator[Event]:
-    """The operation's events; a running server is preferred, because it holds the index."""
+class Operate(Protocol):
+    """Runs an operation by name; its events come as they happen."""
+
+    def __call__(self, name: str, /, **arguments: Any) -> Iterator[Event]:
+        """Give the operation's events. Closing the iterator stops the operation."""
+        ...
+
+
+@contextmanager
+def opened(state: Path, settings: "Settings", secret: "Callable[[], Secret]", report: Report) -> Iterator[Operate]:
+    """What runs operations until the end of the block; the house, where it must be opened, is opened once.
+
+    `secret` is asked for only then: a running server has its own.
+    """
     path = settings.memory_for(state) / SOCKET
-    if path.exists() and _is_alive(path):
-        yield from _remote(path, name, arguments)
+    if is_alive(path):
+        with remote(path) as operate:
+            yield operate
         return
-    with open_house(state, settings, secret) as house:
+    report(OPENING)
+    from chat.assembly import open_house
+
+    with open_house(state, settings, secret()) as house:
+        yield local(house, report)
+
+
+def local(house: "House", report: Report) -> Operate:
+    """Operations in this process, telling which parts of the house are opened for them."""
+
+    def operate(name: str, /, **arguments: Any) -> Iterator[Event]:
+        warm(house, report, _NEEDS.get(name, ()))
         yield from run_here(house, name, arguments)
 
-
-def run_here(house: House, name: str, arguments: dict[str, Any]) -> Iterator[Event]:
-    """The operation's events, in this process."""
-    return OPERATIONS[name](house, **arguments)
+    return operate
 
 
-def _remote(path: Path, name: str, arguments: dict[str, Any]) -> Iterator[Event]:
+def warm(house: "House", report: Report, parts: tuple[str, ...] = tuple(WARMING)) -> None:
+    """Open parts of the house now, telling each before it begins. What is open stays as it is."""
+    for part in parts:
+        if part not in house.__dict__:  # where cached_property keeps what it made
+            report(WARMING[part])
+            getattr(house, part)
+
+
+def run_here(
+    house: "House", name: str, arguments: Mapping[str, Any], cancelled: threading.Event | None = None
+) -> Iterator[Event]:
+    """The operation's events, in this process; setting `cancelled` stops it at its next step."""
+    from chat.admin.operations import CANCELLABLE, OPERATIONS
+
+    extra = {"cancelled": cancelled} if cancelled and name in CANCELLABLE else {}
+    return OPERATIONS[name](house, **arguments, **extra)
+
+
+@contextmanager
+def remote(path: Path) -> Iterator[Operate]:
+    """Operations through the server that listens at `path`."""
+    import httpx
+
     transport = httpx.HTTPTransport(uds=str(path))
-    with (
-        httpx.Client(transport=transport, base_url="http://house", timeout=None) as client,  # noqa: S113 - a load takes hours
-        client.stream("POST", f"/operations/{name}", json=arguments) as answer,
-    ):
+    with httpx.Client(transport=transport, base_url="http://house", timeout=None) as client:  # noqa: S113 - a load takes hours
+
+        def operate(name: str, /, **arguments: Any) -> Iterator[Event]:
+            try:
+                yield from _stream(client, name, arguments)
+            except httpx.HTTPError as error:
+                raise ServerLost(
+                    "the server stopped before the end; what was done is kept: start it, or not, and run the "
+                    "command again"
+                ) from error
+
+        yield operate
+
+
+def _stream(client: "httpx.Client", name: str, arguments: Mapping[str, Any]) -> Iterator[Event]:
+    with client.stream("POST", f"/operations/{name}", json=arguments) as answer:
+        if answer.status_code != 200:  # noqa: PLR2004 - HTTP OK
+            raise ServerLost(f"the running server does not know {name}; restart it, it is of another version")
         for line in answer.iter_lines():
             event: Event = json.loads(line)
             if "error" in event:
-                raise RemoteFailure(event["error"]["message"], is_refusal=event["error"]["is_refusal"])
+                raise RemoteFailure(Failure(ExitCode(event["error"]["code"]), event["error"]["message"]))
             yield event
 
 
-def _is_alive(path: Path) -> bool:
-    """Whether our own server listens there; a socket of somebody else's is refused."""
+def is_alive(path: Path) -> bool:
+    """Whether our own server listens there. A stale socket is no server; a socket of somebody else's is refused."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
@@ -74,3 +144,15 @@ def _is_alive(path: Path) -> bool:
     if owner != os.getuid():
         raise StateInUse(f"{path} belongs to user {owner}; run the command as that user")
     return True
+
+
+@contextmanager
+def closing_at_end(events: Iterator[Event]) -> Iterator[Iterator[Event]]:
+    """The events, stopped at the end of the block even when they were not all taken."""
+    try:
+        yield events
+    finally:
+        close = getattr(events, "close", None)
+        if close:
+            with contextlib.suppress(ValueError):  # it runs in another thread, which is told otherwise
+                close()

@@ -9,16 +9,23 @@ from typing import Any
 
 from chat.assembly import House
 from chat.errors import Refused
-from rag.answering.answer import Answer, Finished, Queued, Reading, Searching, Turn, Written
+from models.catalogue import Task
+from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
+from rag.documents import DocumentInfo
 from rag.store.collections import CollectionRecord
 from security.access import Grant, Right
-from security.hygiene import findings
+from security.hygiene import Finding, findings
 from security.identity import OPERATOR, Principal, Role
 
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
 OPERATIONS: dict[str, Operation] = {}
+CANCELLABLE = frozenset({"ask", "collection.load"})
+"""Operations that take `cancelled`: setting it stops them at their next step, from another thread too."""
+
 PASSWORD_BYTES = 12
+FILE_FIELDS = ("doc", "state", "reason", "pages", "passages", "seconds", "done", "total")
+TIMINGS = ("retrieve_ms", "first_token_ms", "total_ms", "prompt_tokens", "answer_tokens")
 
 
 def operation(name: str) -> Callable[[Operation], Operation]:
@@ -55,7 +62,7 @@ def show_collection(house: House, name: str) -> Iterator[Event]:
     record = house.collections.get(grant.collection_id)
     names = {user.id: user.name for user in house.directory.users()} | {OPERATOR.user_id: "operator"}
     grants = [{"user": names[user], "right": right.value} for user, right in house.directory.grantees(record.id)]
-    documents = [asdict(info) for info in house.documents.documents(grant)]
+    documents = [_document(info) for info in house.documents.documents(grant)]
     yield _collection(house, record) | {"grants": grants, "documents": documents}
 
 
@@ -91,13 +98,19 @@ def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
 
 
 @operation("collection.load")
-def load_collection(house: House, name: str, path: str) -> Iterator[Event]:
-    """Bring a collection in step with a folder, one event a file."""
+def load_collection(house: House, name: str, path: str, cancelled: threading.Event | None = None) -> Iterator[Event]:
+    """Bring a collection in step with a folder, one event a file. Stopped, it keeps what was loaded."""
     grant = _grant(house, OPERATOR, name, Right.MANAGE)
     house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "begun")
-    for file in house.loader.load(grant, Path(path)):
-        yield asdict(file)
-    house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "done")
+    end = "stopped"
+    try:
+        for file in house.loader.load(grant, Path(path)):
+            yield {field: getattr(file, field) for field in FILE_FIELDS}
+            if cancelled and cancelled.is_set():
+                return
+        end = "done"
+    finally:
+        house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, end)
 
 
 @operation("user.add")
@@ -153,24 +166,37 @@ def search(house: House, collection: str, question: str, user: str = "", k: int 
 
 @operation("ask")
 def ask(
-    house: House, collection: str, question: str, user: str = "", history: list[dict[str, str]] | None = None
+    house: House,
+    collection: str,
+    question: str,
+    user: str = "",
+    history: list[dict[str, str]] | None = None,
+    cancelled: threading.Event | None = None,
 ) -> Iterator[Event]:
-    """The steps of an answer as events; the last holds the answer as JSON."""
+    """The steps of an answer as events; the last holds the answer as JSON. Closing the iterator stops the engine."""
     grant = _grant(house, _asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
     turns = [Turn(turn["role"], turn["content"]) for turn in history or ()]
-    for event in house.answerer.answer([grant], question, turns, threading.Event()):
-        match event:
-            case Searching():
-                yield {"step": "searching"}
-            case Queued(place):
-                yield {"step": "queued", "place": place}
-            case Reading(passages):
-                yield {"step": "reading", "titles": [item.passage.document.title for item in passages]}
-            case Written(text):
-                yield {"step": "written", "text": text}
-            case Finished(answer):
-                yield {"step": "finished", "answer": answer_json(answer)}
+    stop = cancelled or threading.Event()
+    try:
+        for event in house.answerer.answer([grant], question, turns, stop):
+            yield _step(event)
+    finally:
+        stop.set()
+
+
+def _step(event: AnswerEvent) -> Event:
+    match event:
+        case Searching():
+            return {"step": "searching"}
+        case Queued(place):
+            return {"step": "queued", "place": place}
+        case Reading(passages):
+            return {"step": "reading", "titles": [item.passage.document.title for item in passages]}
+        case Written(text):
+            return {"step": "written", "text": text}
+        case Finished(answer):
+            return {"step": "finished", "answer": answer_json(answer)}
 
 
 @operation("keys.status")
@@ -187,9 +213,24 @@ def verify_audit(house: House) -> Iterator[Event]:
 
 @operation("doctor")
 def doctor(house: House) -> Iterator[Event]:
-    """How private the machine and the folders are."""
-    for finding in findings(house.state, house.memory_dir):
+    """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
+    for finding in (*findings(house.state, house.memory_dir), *_weights(house), _record(house)):
         yield asdict(finding)
+
+
+def _weights(house: House) -> Iterator[Finding]:
+    """Whether the files lie there; every start checks their bytes, and so does `huisclos models verify`."""
+    wanted = house.settings.models
+    for task, name in ((Task.GENERATE, wanted.generate), (Task.EMBED, wanted.embed)):
+        entry = house.models.entry(name) if name else house.models.chosen(task)
+        is_here = (house.models.folder / entry.file).is_file()
+        remedy = f"{entry.file} is not in {house.models.folder}: run `huisclos models pull {entry.name}`"
+        yield Finding(f"weights that {task.value}", is_here, remedy)
+
+
+def _record(house: House) -> Finding:
+    is_whole = house.audit.verify().broken_at is None
+    return Finding("the record", is_whole, "an entry was changed or taken out: run `huisclos audit verify`")
 
 
 def answer_json(answer: Answer) -> Event:
@@ -198,7 +239,10 @@ def answer_json(answer: Answer) -> Event:
         "answer": answer.text,
         "refused": answer.refused,
         "language": answer.language.value,
-        "sentences": [asdict(sentence) for sentence in answer.sentences],
+        "sentences": [
+            {"text": sentence.text, "citations": list(sentence.citations), "supported": sentence.supported}
+            for sentence in answer.sentences
+        ],
         "citations": [
             {
                 "n": citation.n,
@@ -214,13 +258,25 @@ def answer_json(answer: Answer) -> Event:
             for item in answer.nearest
         ],
         "ranked_docs": list(answer.ranked_docs),
-        "timings": asdict(answer.timings),
+        "timings": {name: getattr(answer.timings, name) for name in TIMINGS},
     }
 
 
 def _collection(house: House, record: CollectionRecord) -> Event:
     documents, passages = house.documents.counts(record.id)
     return {"id": record.id, "name": record.name, "documents": documents, "passages": passages, "epoch": record.epoch}
+
+
+def _document(info: DocumentInfo) -> Event:
+    return {
+        "doc": info.path,
+        "title": info.title,
+        "media_type": info.media_type,
+        "pages": info.pages,
+        "passages": info.passages,
+        "bytes": info.size_bytes,
+        "loaded_at": info.loaded_at.isoformat(),
+    }
 
 
 def _asker(house: House, user: str) -> Principal:

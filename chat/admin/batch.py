@@ -1,0 +1,110 @@
+"""Many questions from a file, answered into another. Stopped anywhere and run again, it continues.
+
+Questions are JSON lines with `id`, `question` and, where it is a follow-up, `history`: a list of `role`, `content`.
+Predictions are JSON lines with `id`, `answer`, `refused`, `citations` (`doc`, `page`, `text`) and `ranked_docs`.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chat.admin.outcomes import InputWrong
+
+ROLES = ("user", "assistant")
+QUESTIONS_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line of a batch. An id is a string or a whole number, and stays what it was in the predictions."""
+
+    id: str | int
+    text: str
+    history: tuple[Mapping[str, str], ...] = ()
+
+
+def read_questions(path: Path) -> tuple[Question, ...]:
+    """Every question of a file, in order. Raises InputWrong with the line and the remedy before anything is asked."""
+    questions: list[Question] = []
+    lines: dict[str | int, int] = {}
+    for number, row in _rows(path):
+        question = _question(row, f"{path} line {number}")
+        if question.id in lines:
+            first = lines[question.id]
+            raise InputWrong(f"{path} line {number}: id {question.id!r} stands in line {first} too; make ids unique")
+        lines[question.id] = number
+        questions.append(question)
+    if len(questions) > QUESTIONS_MAX:
+        raise InputWrong(f"{path} holds {len(questions)} questions, expected at most {QUESTIONS_MAX}; split the file")
+    return tuple(questions)
+
+
+def resume(out: Path) -> frozenset[str | int]:
+    """The ids that `out` answers already. A last line that a stopped run left half written is cut off."""
+    if not out.exists():
+        return frozenset()
+    whole = out.read_bytes().rpartition(b"\n")
+    if whole[2]:
+        os.truncate(out, len(whole[0]) + len(whole[1]))
+    return frozenset(_answered(row, f"{out} line {number}") for number, row in _rows(out))
+
+
+def prediction(question: Question, answer: Mapping[str, Any]) -> str:
+    """The line that goes to the predictions."""
+    cited = [{"doc": item["doc"], "page": item["page"], "text": item["quote"]} for item in answer["citations"]]
+    kept = {name: answer[name] for name in ("answer", "refused")}
+    row = {"id": question.id, **kept, "citations": cited, "ranked_docs": answer["ranked_docs"]}
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def final_answer(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The answer that the events of an `ask` end with."""
+    answer: Mapping[str, Any] = {}
+    for event in events:
+        answer = event.get("answer", answer)
+    return answer
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with path.open("rb") as source:
+        for number, line in enumerate(source, 1):
+            if line.strip():
+                yield number, _row(line, f"{path} line {number}")
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except ValueError as error:
+        raise InputWrong(f"{where} is not JSON in UTF-8; write one object a line, or take the line out") from error
+    if not isinstance(row, dict):
+        raise InputWrong(f"{where} is a JSON {type(row).__name__}, expected an object; write one object a line")
+    return row
+
+
+def _question(row: Mapping[str, Any], where: str) -> Question:
+    identifier, text, history = row.get("id"), row.get("question"), row.get("history") or []
+    if isinstance(identifier, bool) or not isinstance(identifier, str | int):
+        raise InputWrong(f'{where} has no id; give each line an "id" (a string or a whole number) of its own')
+    if not isinstance(text, str) or not text.strip():
+        raise InputWrong(f'{where} has no question; give it a "question" with text')
+    if not isinstance(history, list) or not all(_is_turn(turn) for turn in history):
+        raise InputWrong(
+            f'{where} has a history of another shape, expected a list of {{"role": "user" or "assistant", '
+            f'"content": text}}; correct it or take it out'
+        )
+    return Question(identifier, text, tuple({"role": turn["role"], "content": turn["content"]} for turn in history))
+
+
+def _is_turn(turn: object) -> bool:
+    return isinstance(turn, dict) and turn.get("role") in ROLES and isinstance(turn.get("content"), str)
+
+
+def _answered(row: Mapping[str, Any], where: str) -> str | int:
+    identifier = row.get("id")
+    if not isinstance(identifier, str | int):
+        raise InputWrong(f"{where} is not a prediction: it has no id; name another file with --out")
+    return identifier

@@ -1,0 +1,140 @@
+"""`huisclos ask` and `huisclos search`: questions from the command line."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.progress import MofNCompleteColumn
+from rich.text import Text
+
+from chat.admin.batch import final_answer, prediction, read_questions, resume
+from chat.admin.options import STATE, As, AsJson, InCollection, State, examples
+from chat.admin.outcomes import EXPECTED, ExitCode, failure_of
+from chat.admin.output import Event, errors, note, safe, say, show, show_answer, show_json
+from chat.admin.progress import Count
+from chat.admin.session import operations, run, stopped_cleanly
+
+
+def add_to(application: typer.Typer) -> None:
+    """Put the commands on the command line."""
+    application.command("ask", epilog=ASK_EXAMPLES)(ask)
+    application.command("search", epilog=SEARCH_EXAMPLES)(search)
+
+
+ASK_EXAMPLES = examples(
+    'huisclos ask -c demo "Qui peut télétravailler ?"',
+    'huisclos ask -c demo --as camille --json "How many days of leave?"',
+    "huisclos ask -c demo --batch questions.jsonl --out predictions.jsonl",
+)
+SEARCH_EXAMPLES = examples('huisclos search -c demo "congés payés"', 'huisclos search -c demo --limit 3 --json "leave"')
+
+
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in French or English.")] = "",
+    collection: InCollection = "",
+    person: As = "",
+    batch: Annotated[
+        Path | None,
+        typer.Option("--batch", exists=True, dir_okay=False, help="JSON lines with id, question and perhaps history."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where the answers of --batch go; continued if it is there.")
+    ] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a question and get an answer whose sentences name their sources, or a refusal for want of evidence."""
+    if not collection:
+        raise typer.BadParameter("give --collection NAME (`huisclos collection list` names them)")
+    if batch and out and not question:
+        with stopped_cleanly("what was answered is kept: run the same command again, it continues"):
+            _ask_batch(state, collection, person, batch, out)
+    elif question.strip() and not batch and not out:
+        answer = _ask_one(state, collection, person, question, is_watched=errors.is_terminal and not as_json)
+        (show_json if as_json else show_answer)(answer)
+    else:
+        raise typer.BadParameter("give either a question, or --batch FILE with --out FILE")
+
+
+def search(
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    collection: InCollection = "",
+    person: As = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Passages to print.")] = 10,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Find passages, best first, without the model."""
+    if not collection:
+        raise typer.BadParameter("give --collection NAME (`huisclos collection list` names them)")
+    found = run(state, "search", collection=collection, question=question, user=person, k=limit)
+    if as_json:
+        show(found, as_json)
+        return
+    passages = list(found)
+    for passage in passages:
+        page = f" p. {passage['page']}" if passage["page"] else ""
+        say(f"{passage['score']:.3f}  {passage['doc']}{page}  {passage['title']}")
+        say(f"       {' '.join(passage['text'].split())}")
+    if not passages:
+        note("nothing found")
+
+
+def _ask_one(state: Path, collection: str, person: str, question: str, *, is_watched: bool) -> Event:
+    """The answer. Somebody who watches sees the draft grow; what counts is printed after its sentences were checked."""
+    arguments = {"collection": collection, "question": question, "user": person}
+    if not is_watched:
+        return dict(final_answer(run(state, "ask", **arguments)))
+    answer: Event = {}
+    draft = ""
+    with operations(state) as operate, Live(console=errors, transient=True, auto_refresh=False) as live:
+        live.stop()
+        for event in operate("ask", **arguments):
+            live.start()
+            draft += event.get("text", "")
+            live.update(Text(safe(_step(event, draft)), style="dim"), refresh=True)
+            answer = event.get("answer", answer)
+    return answer
+
+
+def _step(event: Event, draft: str) -> str:
+    match event["step"]:
+        case "searching":
+            return "searching …"
+        case "queued":
+            return f"waiting, place {event['place']} …"
+        case "reading":
+            return f"reading {', '.join(dict.fromkeys(event['titles']))} …"
+    return draft
+
+
+def _ask_batch(state: Path, collection: str, person: str, batch: Path, out: Path) -> None:
+    """Answer what `out` does not hold yet. A question that fails stops nothing, and is asked again next time."""
+    questions = read_questions(batch)
+    done = resume(out)
+    left = [question for question in questions if question.id not in done]
+    failed = 0
+    with (
+        operations(state) as operate,
+        out.open("a", encoding="utf-8") as target,
+        Count("asking", len(questions), MofNCompleteColumn()) as count,
+    ):
+        count.update(len(questions) - len(left))
+        for question in left:
+            try:
+                asked = {"question": question.text, "history": list(question.history)}
+                answer = final_answer(operate("ask", collection=collection, user=person, **asked))
+            except EXPECTED as error:
+                if failure_of(error).code is ExitCode.REFUSED:
+                    raise
+                failed += 1
+                count.say(f"{question.id}: {error}")
+            else:
+                target.write(prediction(question, answer))
+                target.flush()
+            count.advance()
+    note(f"{len(questions)} questions: {len(questions) - len(left)} were answered before, {len(left) - failed} now")
+    if failed:
+        note(f"{failed} failed; run the same command again to ask them again")
+        raise typer.Exit(ExitCode.FAILED)

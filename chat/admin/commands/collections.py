@@ -1,0 +1,133 @@
+"""`huisclos collection …`: what is loaded, and who may read it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import MofNCompleteColumn
+
+from chat.admin.options import STATE, AsJson, State, examples, group
+from chat.admin.outcomes import ExitCode
+from chat.admin.output import note, say, show, show_fields, show_json
+from chat.admin.progress import Count
+from chat.admin.session import run, stopped_cleanly
+
+application = group("Collections of documents: load them, and grant them to people.")
+
+Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection's name.")]
+Person = Annotated[str, typer.Argument(metavar="USER", help="The person's name.")]
+SEEN = ("doc", "title", "pages", "passages")
+"""What people see of a document in a list."""
+
+CONTINUES = "what was loaded is kept: run the same command again, it continues"
+
+
+@application.command("create", epilog=examples("huisclos collection create contracts"))
+def create(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
+    """Make an empty collection, with a key of its own."""
+    for made in run(state, "collection.create", name=name):
+        _tell(made, as_json, f"collection {name} is made; load it with `huisclos collection load {name} FOLDER`")
+
+
+@application.command("list", epilog=examples("huisclos collection list", "huisclos collection list --json"))
+def list_(state: State = STATE, as_json: AsJson = False) -> None:
+    """List the collections and what they hold."""
+    show(run(state, "collection.list"), as_json, "no collection yet; `huisclos collection create NAME` makes one")
+
+
+@application.command(
+    "show", epilog=examples("huisclos collection show contracts", "huisclos collection show contracts --json")
+)
+def show_one(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
+    """Show one collection: its documents, and who may read it."""
+    for found in run(state, "collection.show", name=name):
+        if as_json:
+            show_json(found)
+            continue
+        show_fields({key: value for key, value in found.items() if key not in ("documents", "grants")})
+        show(found["grants"], as_json=False)
+        seen = [{name: row[name] for name in SEEN} for row in found["documents"]]
+        show(seen, as_json=False, when_empty="no documents yet")
+
+
+@application.command(
+    "load",
+    epilog=examples(
+        "huisclos collection load contracts /srv/share/contracts",
+        "huisclos collection load contracts /srv/share/contracts --json > load.jsonl",
+        "huisclos collection load contracts one-file.pdf --strict",
+    ),
+)
+def load(
+    name: Name,
+    path: Annotated[Path, typer.Argument(exists=True, readable=True, help="A folder, or one file.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a file was rejected.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a collection in step with a folder.
+
+    Unchanged files are left, changed ones read again, vanished ones forgotten. One bad file stops nothing: it is
+    listed with its reason. Stopped anywhere and run again, it continues.
+    """
+    with stopped_cleanly(CONTINUES):
+        counts = load_folder(state, name, path, as_json)
+    note(summary(counts))
+    if strict and counts.get("rejected"):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@application.command("remove", epilog=examples("huisclos collection remove contracts --yes"))
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy a collection: its key first, then everything sealed under it. Nothing brings it back."""
+    if not yes:
+        typer.confirm(f"Destroy the collection {name}, for good?", abort=True, err=True)
+    for removed in run(state, "collection.remove", name=name):
+        _tell(removed, as_json, f"collection {name} is gone")
+
+
+@application.command("grant", epilog=examples("huisclos collection grant contracts camille"))
+def grant(name: Name, person: Person, state: State = STATE, as_json: AsJson = False) -> None:
+    """Let a person read a collection."""
+    for granted in run(state, "collection.grant", name=name, user=person):
+        _tell(granted, as_json, f"{person} may read {name}")
+
+
+@application.command("revoke", epilog=examples("huisclos collection revoke contracts camille"))
+def revoke(name: Name, person: Person, state: State = STATE, as_json: AsJson = False) -> None:
+    """Take a collection from a person; felt at their next question."""
+    for revoked in run(state, "collection.revoke", name=name, user=person):
+        _tell(revoked, as_json, f"{person} may not read {name} any more")
+
+
+def load_folder(state: Path, name: str, path: Path, as_json: bool) -> dict[str, int]:
+    """Run a load, a line or a step of the bar for each file; gives how many files ended how."""
+    counts: dict[str, int] = {}
+    with Count("loading", None, MofNCompleteColumn(), is_shown=not as_json) as count:
+        for event in run(state, "collection.load", name=name, path=str(path.resolve())):
+            done, total = event.pop("done"), event.pop("total")
+            counts[event["state"]] = counts.get(event["state"], 0) + 1
+            count.update(done, total)
+            if as_json:
+                show_json(event)
+            elif event["reason"]:
+                count.say(f"{event['doc']}: {event['state']}: {event['reason']}")
+    return counts
+
+
+def summary(counts: dict[str, int]) -> str:
+    """How a load ended, in one line."""
+    ends = ", ".join(f"{number} {end}" for end, number in counts.items())
+    return f"{sum(counts.values())} files: {ends}" if counts else "no files there"
+
+
+def _tell(event: dict[str, object], as_json: bool, sentence: str) -> None:
+    if as_json:
+        show_json(event)
+    else:
+        say(sentence)
