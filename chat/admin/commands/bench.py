@@ -22,7 +22,7 @@ def retrieval(
         Path, typer.Option("--beir", exists=True, file_okay=False, help="A folder with corpus.jsonl and queries.jsonl.")
     ],
     out: Annotated[Path, typer.Option("--run", help="Where the TREC run goes.")],
-    documents: Annotated[int, typer.Option("--documents", min=1, help="Documents a query gets in the run.")] = 100,
+    documents: Annotated[int, typer.Option("--k", min=1, help="Documents a query gets in the run.")] = 100,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
