@@ -4,6 +4,9 @@ RagError
 ├── DocumentRejected      this file cannot be read, and why
 │   └── DocumentQuarantined   a person must look at it first
 ├── DocumentEmpty         nothing to read in it
+├── ReadingCancelled      the load was stopped while the file was read
+├── FolderMissing         the folder to load is not there, or is empty where it was not
+├── StoreFull             no room on the disk for the sealed truth
 ├── CollectionUnknown
 ├── CollectionExists
 ├── LoadRunning           another load works on the collection
@@ -26,6 +29,18 @@ class DocumentQuarantined(DocumentRejected):
 
 class DocumentEmpty(RagError):
     """The file was read and holds no text."""
+
+
+class ReadingCancelled(RagError):
+    """The load was stopped while the file was read."""
+
+
+class FolderMissing(RagError):
+    """The folder to load is not there, or is empty where documents were loaded from it before."""
+
+
+class StoreFull(RagError):
+    """No room on the disk for the sealed truth; nothing of the file was stored."""
 
 
 class CollectionUnknown(RagError):

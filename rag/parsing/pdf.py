@@ -1,101 +1,106 @@
 """PDF to blocks with pages, through PDFium: lines become paragraphs, large or bold numbered lines headings."""
 
 import collections
-import ctypes
 import io
 import re
-from dataclasses import dataclass
+import statistics
+from datetime import datetime
+from itertools import pairwise
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected
+from rag.parsing.pdf_lines import Line, lines_of
+from rag.parsing.text import BULLET
 
 PAGES_MAX = 3000
+RENDER_PIXELS_MAX = 40_000_000
 _HEADING_CHARACTERS_MAX, _HEADING_WORDS_MAX = 120, 14
 _HEADING_SCALE = 1.08
 _BOLD = 600
-_GAP = 1.6
-"""A line further below the last one than this many font sizes begins a paragraph."""
+_GAP = 0.6
+"""A line further below the last one than this many font sizes begins a paragraph, unless the page is set wider."""
+_GAP_OVER_USUAL = 0.35
 _NUMBERED = re.compile(
     r"^(?:(?:chapitre|chapter|section|partie|part|annexe|appendix|article|titre|item)\s+[\dIVXLA-Z]+"
     r"|(?:\d+\.){1,4}\d*|\d+(?:\.\d+)+|[IVX]{1,5}\.|[A-Z]\.)\s*",
     re.I,
 )
-_LEADERS = re.compile(r"\.{4,}|(?:\. ){4,}")
-_BULLET = re.compile(r"^\s*(?:[•▪‣◦–*]|-\s)")
-Box = tuple[float, float, float, float]
+_LEADERS = re.compile(r"\.{4,}|(?:\. ?){4,}")
+_HYPHENATED = re.compile(r"(\w+)[-‐‑]$")
+_FIRST_WORD = re.compile(r"[a-zà-ÿœ]\w*")
+_DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-]\d\d)'?(\d\d)?'?)?")
+_PROGRAM_TITLE = re.compile(
+    r"^microsoft \w+ - |\.(?:docx?|pptx?|xlsx?|odt|indd|tex|dvi|qxd)$|^untitled$|^sans titre$", re.I
+)
 
 
-@dataclass(slots=True)
-class _Line:
-    page: int
-    text: str
-    box: Box
-    size: float
-    weight: int
-    level: int = 0
-
-
-def parse(name: str, data: bytes) -> ParsedDocument:
+def parse(data: bytes) -> ParsedDocument:
     """Blocks in reading order; raises DocumentRejected on a broken or locked file, DocumentEmpty on a scan."""
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        raise DocumentRejected("the PDF is broken or needs a password; open it and save it again") from error
+    document = _open(data)
     if len(document) > PAGES_MAX:
         raise DocumentRejected(f"the PDF has {len(document)} pages; the limit is {PAGES_MAX}: split it")
-    lines = [line for number in range(len(document)) for line in _lines(document, number)]
+    lines = [line for number in range(len(document)) for line in _page_lines(document, number)]
     if not lines:
-        raise DocumentEmpty("the PDF holds no text, only images; scanned pages are not read yet")
+        raise DocumentEmpty("the PDF holds no readable text, only images or unknown letters; scans are not read yet")
     _drop_running(lines, len(document))
     _mark_headings(lines)
-    title = str(document.get_metadata_dict().get("Title") or "").strip()
-    return ParsedDocument(title or _first_heading(lines) or name, len(document), tuple(_blocks(lines)))
+    about = document.get_metadata_dict()
+    title = str(about.get("Title") or "").strip()
+    title = "" if _PROGRAM_TITLE.search(title) else title
+    modified = _date(str(about.get("ModDate") or about.get("CreationDate") or ""))
+    return ParsedDocument(title or _first_heading(lines), len(document), tuple(_blocks(lines)), modified)
 
 
 def render(data: bytes, page: int, width_px: int) -> bytes:
-    """A page (from 1) as PNG, `width_px` wide."""
-    document = pypdfium2.PdfDocument(data)
+    """A page (from 1) as PNG, `width_px` wide; a very tall page is drawn smaller."""
+    document = _open(data)
     if not 1 <= page <= len(document):
         raise DocumentRejected(f"page {page} of {len(document)}: there is no such page")
     sheet = document[page - 1]
-    picture = sheet.render(scale=width_px / sheet.get_width()).to_pil()
+    scale = width_px / sheet.get_width()
+    pixels = scale * scale * sheet.get_width() * sheet.get_height()
+    picture = sheet.render(scale=scale * min(1.0, (RENDER_PIXELS_MAX / pixels) ** 0.5)).to_pil()
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()
 
 
-def _lines(document: pypdfium2.PdfDocument, number: int) -> list[_Line]:
-    page = document[number].get_textpage()
-    count = page.count_chars()
-    if count <= 0:
+def _open(data: bytes) -> pypdfium2.PdfDocument:
+    try:
+        return pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise DocumentRejected("the PDF is locked with a password; save it without one") from error
+        raise DocumentRejected("the PDF is cut or broken; open it and save it again") from error
+
+
+def _page_lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
+    """A page's lines; a broken page among others is left out, a broken first page rejects the file."""
+    try:
+        return lines_of(document, number)
+    except pypdfium2.PdfiumError as error:
+        if number == 0:
+            raise DocumentRejected("the PDF's pages are broken; open it and save it again") from error
         return []
-    found, place = [], 0
-    for part in re.split(r"(\r\n|\n|\r)", page.get_text_range()):
-        start = place + len(part) - len(part.lstrip())
-        place += len(part)
-        text = part.strip().replace("\ufffe", "-").replace("\x02", "-").replace("\x00", "")
-        if text and start < count:
-            middle = min(start + 1, count - 1)
-            size = round(float(pdfium.FPDFText_GetFontSize(page.raw, middle)), 1)
-            weight = int(pdfium.FPDFText_GetFontWeight(page.raw, middle))
-            found.append(_Line(number + 1, text, _box(page, start, len(part.strip())), size, weight))
-    return found
 
 
-def _box(page: pypdfium2.PdfTextPage, start: int, length: int) -> Box:
-    left, bottom, right, top = 1e9, 1e9, -1e9, -1e9
-    for index in range(pdfium.FPDFText_CountRects(page.raw, start, length)):
-        edges = [ctypes.c_double() for _ in range(4)]
-        pdfium.FPDFText_GetRect(page.raw, index, *edges)
-        left, top = min(left, edges[0].value), max(top, edges[1].value)
-        right, bottom = max(right, edges[2].value), min(bottom, edges[3].value)
-    return (left, bottom, right, top)
+def _date(text: str) -> datetime | None:
+    """A date of ISO 32000-1, 7.9.4: `D:20240131120000+01'00'`; None for anything else."""
+    found = _DATE.match(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = (int(part) if part else 0 for part in found.groups()[:6])
+    zone = f"{found[7] or '+00'}{found[8] or '00'}"
+    try:
+        moment = f"{year:04}-{month or 1:02}-{day or 1:02}T{hour:02}:{minute:02}:{second:02}{zone}"
+        return datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        return None
 
 
-def _drop_running(lines: list[_Line], pages: int) -> None:
+def _drop_running(lines: list[Line], pages: int) -> None:
     """Remove headers and footers: what stands first or last on at least 8 % of the pages, digits aside."""
     by_page = collections.defaultdict(list)
     for line in lines:
@@ -113,7 +118,7 @@ def _pattern(text: str) -> str:
     return re.sub(r"\d+", "#", text)
 
 
-def _mark_headings(lines: list[_Line]) -> None:
+def _mark_headings(lines: list[Line]) -> None:
     weights: collections.Counter[float] = collections.Counter()
     for line in lines:
         weights[line.size] += len(line.text)
@@ -134,31 +139,57 @@ def _may_head(text: str) -> bool:
     return is_short and letters >= 3 and not text.endswith((",", ";", ".")) and not _LEADERS.search(text)  # noqa: PLR2004
 
 
-def _first_heading(lines: list[_Line]) -> str:
+def _first_heading(lines: list[Line]) -> str:
     return next((line.text for line in lines if line.level), "")
 
 
-def _blocks(lines: list[_Line]) -> list[Block]:
-    blocks: list[Block] = []
-    group: list[_Line] = []
+def _blocks(lines: list[Line]) -> list[Block]:
+    words = collections.Counter(word for line in lines for word in re.findall(r"\w+[-‐‑]\w+", line.text.lower()))
+    gaps = _usual_gaps(lines)
+    groups: list[list[Line]] = []
     for line in lines:
-        if group and _begins(group[-1], line):
-            blocks.append(_block(group))
-            group = []
-        group.append(line)
-    return [*blocks, _block(group)] if group else blocks
+        if not groups or _begins(groups[-1][-1], line, gaps.get(line.page, 0.0)):
+            groups.append([])
+        groups[-1].append(line)
+    return [_block(group, words) for group in groups]
 
 
-def _begins(last: _Line, line: _Line) -> bool:
+def _usual_gaps(lines: list[Line]) -> dict[int, float]:
+    """The median distance between neighbouring lines of one size, by page, in font sizes."""
+    found: dict[int, list[float]] = collections.defaultdict(list)
+    for last, line in pairwise(lines):
+        if last.page == line.page and last.size == line.size and 0 < _gap(last, line) < 2:  # noqa: PLR2004
+            found[line.page].append(_gap(last, line))
+    return {page: statistics.median(gaps) for page, gaps in found.items()}
+
+
+def _gap(last: Line, line: Line) -> float:
+    return (last.box[1] - line.box[3]) / max(last.size, 1.0)
+
+
+def _begins(last: Line, line: Line, usual: float) -> bool:
     """Whether a line begins a new block after `last`."""
-    if line.page != last.page or line.level != last.level or _BULLET.match(line.text):
+    if line.page != last.page or line.level != last.level or BULLET.match(line.text):
         return True
-    return last.box[1] - line.box[3] > (_GAP - 1) * max(last.size, 1.0) or line.box[1] > last.box[3]
+    is_below = line.box[1] <= last.box[3]
+    is_far = _gap(last, line) > max(_GAP, usual + _GAP_OVER_USUAL)
+    return is_far or not is_below
 
 
-def _block(group: list[_Line]) -> Block:
-    text = " ".join(line.text for line in group)
-    text = re.sub(r"(\w)- (?=[a-zà-ÿ])", r"\1", text) if len(group) > 1 else text
+def _block(group: list[Line], words: collections.Counter[str]) -> Block:
+    text = ""
+    for line in group:
+        text = _join(text, line.text, words)
+    text = _LEADERS.sub(" … ", text)
     kind = BlockKind.HEADING if group[0].level else BlockKind.PARAGRAPH
-    kind = BlockKind.LIST_ITEM if _BULLET.match(text) else kind
+    kind = BlockKind.LIST_ITEM if not group[0].level and BULLET.match(text) else kind
     return Block(kind, text, group[0].page, group[0].level, tuple(line.box for line in group))
+
+
+def _join(text: str, line: str, words: collections.Counter[str]) -> str:
+    """Two lines in one; a word cut at the line's end is made whole unless the document writes it with its hyphen."""
+    cut, rest = _HYPHENATED.search(text), _FIRST_WORD.match(line)
+    if not cut or not rest:
+        return f"{text} {line}" if text else line
+    is_compound = f"{cut[1]}{text[-1]}{rest[0]}".lower() in words
+    return text + line if is_compound else text[:-1] + line

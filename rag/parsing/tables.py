@@ -1,0 +1,67 @@
+"""Rows of a table to blocks that can be understood alone: each cell after its header."""
+
+import re
+from collections.abc import Sequence
+
+from rag.documents import Block, BlockKind
+
+COLUMNS_MAX = 1000
+ROWS_MAX = 200_000
+_HEADER_ROWS_MAX = 3
+Row = Sequence[str]
+
+
+def table_rows(rows: Sequence[Row], page: int | None = None) -> tuple[Block, ...]:
+    """`Header: value; …` for each row below the header. Rows of one cell above the header stand as they are.
+
+    A cell that spans columns is followed by empty ones. A header of several rows (a year under a period) is joined
+    by column. Empty rows give nothing.
+    """
+    filled = [row for row in ([_tidy(cell) for cell in row] for row in rows) if any(row)]
+    captions = _captions(filled)
+    body = filled[captions:]
+    depth = _header_depth(body)
+    header = _header(body[:depth])
+    texts = ["; ".join(cell for cell in row if cell) for row in filled[:captions]]
+    texts += [_line(header, row) for row in body[depth:]] or ["; ".join(cell for cell in row if cell) for row in body]
+    return tuple(Block(BlockKind.TABLE_ROW, text, page) for text in texts if text)
+
+
+def _tidy(cell: str) -> str:
+    return re.sub(r"\s+", " ", cell).strip()
+
+
+def _captions(rows: Sequence[Row]) -> int:
+    """How many rows of one cell stand above a table of several columns."""
+    if max((len(row) for row in rows), default=0) < 2:  # noqa: PLR2004
+        return 0
+    first = next((place for place, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    return first if first < _HEADER_ROWS_MAX and rows[0][0] else 0
+
+
+def _header_depth(rows: Sequence[Row]) -> int:
+    """One row, and those below it that begin empty while a cell above spans."""
+    depth = 1
+    while depth < min(len(rows) - 1, _HEADER_ROWS_MAX) and not rows[depth][0] and not all(rows[0][1:]):
+        depth += 1
+    return depth
+
+
+def _header(rows: Sequence[Row]) -> list[str]:
+    width = max((len(row) for row in rows), default=0)
+    spread = [_spread(row, width) if row is not rows[-1] else [*row, *[""] * (width - len(row))] for row in rows]
+    return [" ".join(dict.fromkeys(part for part in column if part)) for column in zip(*spread, strict=True)]
+
+
+def _spread(row: Row, width: int) -> list[str]:
+    """A spanning cell's words over the empty cells that follow it."""
+    found, last = [], ""
+    for cell in [*row, *[""] * (width - len(row))]:
+        last = cell or last
+        found.append(last)
+    return found
+
+
+def _line(header: Sequence[str], row: Row) -> str:
+    names = [*header, *[""] * (len(row) - len(header))]
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, row, strict=False) if cell)
