@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from chat.admin.outcomes import InputWrong
+from chat.errors import ChatError
 
 ROLES = ("user", "assistant")
 QUESTIONS_MAX = 1_000_000
+
+
+class AnswerLost(ChatError):
+    """The events of a question ended before its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,12 @@ def prediction(question: Question, answer: Mapping[str, Any]) -> str:
 
 
 def final_answer(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The answer that the events of an `ask` end with."""
-    answer: Mapping[str, Any] = {}
+    """The answer that the events of an `ask` end with. Raises AnswerLost where they end without one."""
+    answer: Mapping[str, Any] | None = None
     for event in events:
         answer = event.get("answer", answer)
+    if answer is None:
+        raise AnswerLost("the answer was stopped before its end; ask again")
     return answer
 
 

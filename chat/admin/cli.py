@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 import traceback
 
@@ -35,6 +36,7 @@ def main() -> None:
     """Run a command; what goes wrong is one sentence and an exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was opened is closed
     sys.exit(_flushed(_run()))
 
 

@@ -1,6 +1,5 @@
 """One command and a state folder: settings, egress guard, the way to the house, and what people see meanwhile."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,11 +72,8 @@ def run(state: Path, name: str, /, **arguments: Any) -> Iterator[Event]:
 @contextmanager
 def stopped_cleanly(what_now: str) -> Iterator[None]:
     """Ctrl-C, or the TERM signal, in the block ends the command with one sentence that says how to go on."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         note(f"stopped; {what_now}")
         raise typer.Exit(ExitCode.FAILED) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -39,15 +39,16 @@ class _Lines(Response):
 
     def __init__(self, house: House, name: str, arguments: dict[str, Any]) -> None:
         super().__init__()
+        self._gone = asyncio.Event()
         self._cancelled = threading.Event()
         self._lines = _lines(house, name, arguments, self._cancelled)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watching = asyncio.create_task(_until_gone(receive, self._cancelled))
+        watching = asyncio.create_task(self._until_gone(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             async for line in iterate_in_threadpool(self._lines):
-                if self._cancelled.is_set():
+                if self._gone.is_set():
                     break
                 await send({"type": "http.response.body", "body": line, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
@@ -56,11 +57,11 @@ class _Lines(Response):
             watching.cancel()
             await run_in_threadpool(self._lines.close)
 
-
-async def _until_gone(receive: Receive, cancelled: threading.Event) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    cancelled.set()
+    async def _until_gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone.set()
+        self._cancelled.set()
 
 
 def _lines(

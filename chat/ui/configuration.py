@@ -85,7 +85,9 @@ def write_configuration(folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / ".chainlit").mkdir(parents=True, mode=0o700)
-    shutil.copytree(_PUBLIC, folder / "public")
+    (folder / "public").mkdir(mode=0o700)
+    for path in _PUBLIC.iterdir():
+        shutil.copyfile(path, folder / "public" / path.name)  # without the modes of the checkout
     (folder / ".chainlit" / "config.toml").write_text(_SETTINGS.strip())
     theme = {"custom_fonts": [], "variables": {"light": _LIGHT | _FONTS, "dark": _DARK | _FONTS}}
     (folder / "public" / "theme.json").write_text(json.dumps(theme))

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import uvicorn
@@ -14,6 +15,7 @@ from chat.assembly import House
 from chat.web.application import create_application
 
 STOP_SECONDS = 5
+LOOK_SECONDS = 0.05
 
 
 class _Server(uvicorn.Server):
@@ -29,9 +31,11 @@ def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], 
     _ = house.answerer  # weights, index: a question must not wait for them
     where = house.settings.server
     pages = _server(create_application(house), host=where.host, port=where.port)
-    operations = _server(admin, uds=str(house.memory_dir / socket_name))
-    started()
-    asyncio.run(_run(pages, operations))
+    with socket.socket(socket.AF_UNIX) as operator:
+        path = house.memory_dir / socket_name
+        operator.bind(str(path))
+        path.chmod(0o600)  # uvicorn would make it 0666
+        asyncio.run(_run({_server(admin): [operator], pages: None}, started))
 
 
 def _server(application: ASGIApp, **where: Any) -> _Server:
@@ -50,16 +54,25 @@ def _server(application: ASGIApp, **where: Any) -> _Server:
     )
 
 
-async def _run(*servers: _Server) -> None:
+async def _run(servers: Mapping[_Server, list[socket.socket] | None], started: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, servers)
-    tasks = [asyncio.create_task(server.serve()) for server in servers]
+    tasks = [asyncio.create_task(server.serve(sockets)) for server, sockets in servers.items()]
+    telling = asyncio.create_task(_tell(servers, started))
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    telling.cancel()
     _stop(servers)
     await asyncio.gather(*tasks)
 
 
-def _stop(servers: tuple[_Server, ...]) -> None:
+async def _tell(servers: Iterable[_Server], started: Callable[[], None]) -> None:
+    """Tell once every server listens, not before."""
+    while not all(server.started for server in servers):
+        await asyncio.sleep(LOOK_SECONDS)
+    started()
+
+
+def _stop(servers: Iterable[_Server]) -> None:
     for server in servers:
         server.should_exit = True

@@ -1,5 +1,6 @@
 """`huisclos ask` and `huisclos search`: questions from the command line."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -86,16 +87,19 @@ def _ask_one(state: Path, collection: str, person: str, question: str, *, is_wat
     arguments = {"collection": collection, "question": question, "user": person}
     if not is_watched:
         return dict(final_answer(run(state, "ask", **arguments)))
-    answer: Event = {}
-    draft = ""
     with operations(state) as operate, Live(console=errors, transient=True, auto_refresh=False) as live:
-        live.stop()
-        for event in operate("ask", **arguments):
-            live.start()
-            draft += event.get("text", "")
-            live.update(Text(safe(_step(event, draft)), style="dim"), refresh=True)
-            answer = event.get("answer", answer)
-    return answer
+        live.stop()  # until the house is open, whose own line moves till then
+        return dict(final_answer(_seen(operate("ask", **arguments), live)))
+
+
+def _seen(events: Iterator[Event], live: Live) -> Iterator[Event]:
+    """The events as they come, each shown before it is passed on."""
+    draft = ""
+    for event in events:
+        live.start()
+        draft += event.get("text", "")
+        live.update(Text(safe(_step(event, draft)), style="dim"), refresh=True)
+        yield event
 
 
 def _step(event: Event, draft: str) -> str:
