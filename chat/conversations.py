@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,11 +63,18 @@ class Conversations:
 
     def __init__(self, engine: Engine, keyring: Keyring) -> None:
         self._engine, self._keyring = engine, keyring
+        self._change = threading.RLock()  # a row is looked for, then made or replaced; one writer at a time
 
     def put(
         self, owner: Principal, thread_id: ThreadId, name: str | None = None, about: Mapping[str, Any] | None = None
     ) -> None:
         """Make a conversation, or change its name or metadata."""
+        with self._change:
+            self._put(owner, thread_id, name, about)
+
+    def _put(
+        self, owner: Principal, thread_id: ThreadId, name: str | None = None, about: Mapping[str, Any] | None = None
+    ) -> None:
         held = self.find(owner, thread_id)
         now = datetime.now(UTC).isoformat()
         body = {
@@ -108,8 +116,12 @@ class Conversations:
 
     def put_step(self, owner: Principal, thread_id: ThreadId, step_id: str, body: Mapping[str, Any]) -> None:
         """Keep a message, replacing an earlier version of it."""
+        with self._change:
+            self._put_step(owner, thread_id, step_id, body)
+
+    def _put_step(self, owner: Principal, thread_id: ThreadId, step_id: str, body: Mapping[str, Any]) -> None:
         if self.find(owner, thread_id) is None:
-            self.put(owner, thread_id)
+            self._put(owner, thread_id)
         sealed = self._seal(owner, body, Context("steps", f"{thread_id}/{step_id}", "body"))
         now = datetime.now(UTC).isoformat()
         with self._engine.begin() as connection:

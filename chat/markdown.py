@@ -27,10 +27,3 @@ def _broken(line: str, start: str) -> str:
         line = f"{line[: place + 1]}{_JOINER}{line[place + 1 :]}"
         place = line.lower().find(start, place + len(start))
     return line
-
-
-def name(text: str, characters_max: int = 60) -> str:
-    """A short line for the name of a source: the view compares names letter by letter, so marks go."""
-    kept = "".join(" " if mark in '`*_[]<>|#\\~$:@&(){}!"' else mark for mark in text)
-    line = " ".join(kept.split())
-    return line if len(line) <= characters_max else f"{line[: characters_max - 1].rstrip()}…"

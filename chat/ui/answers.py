@@ -1,76 +1,56 @@
-"""A finished answer as the page shows it: sentences with marks, sources by name; each mark and name opens the panel."""
+"""A finished answer as Markdown: sentences with marks, sources by title; each mark and title opens its source."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import chainlit as cl
-
 from chat.markdown import escape
-from chat.markdown import name as short_name
 from rag.answering.answer import Answer, Citation
-from rag.documents import RankedPassage
+from rag.documents import Passage, RankedPassage
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Markdown, and the elements whose names in it become links to the panel."""
-
-    content: str
-    elements: tuple[cl.Text, ...]
-
-
-def show(answer: Answer, words: dict[str, Any], *, is_stopped: bool = False) -> Shown:
+def show(answer: Answer, words: dict[str, Any], *, is_stopped: bool = False) -> str:
     """The page's form of an answer, a refusal, or what was written before the person stopped it."""
-    if is_stopped and answer.refused:
-        return Shown(words["stopped"], ())
     if answer.refused:
-        return _refusal(answer, words)
-    sources = [(f"{citation.n}", citation) for citation in answer.citations]
-    lines = [_sentences(answer, words)]
-    lines += [words["stopped"]] if is_stopped else []
-    lines += [f"**{words['sources']}**", "\n".join(f"- {_title(n, c, words)}" for n, c in sources)] if sources else []
-    marks = [_element(f"[{n}]", citation) for n, citation in sources]
-    titles = [_element(_title(n, citation, words), citation) for n, citation in sources]
-    return Shown("\n\n".join(lines), (*titles, *marks))
-
-
-def _refusal(answer: Answer, words: dict[str, Any]) -> Shown:
-    near = [(chr(ord("A") + place), _nearest(item)) for place, item in enumerate(answer.nearest)]
-    names = [_title(letter, citation, words) for letter, citation in near]
-    lines = [answer.text]
-    lines += [words["nearest"], "\n".join(f"- {name}" for name in names)] if names else []
-    elements = tuple(_element(name, citation) for name, (_, citation) in zip(names, near, strict=True))
-    return Shown("\n\n".join(lines), elements)
-
-
-def _nearest(item: RankedPassage) -> Citation:
-    return Citation(0, item.passage, "", 0, 0)
-
-
-def _sentences(answer: Answer, words: dict[str, Any]) -> str:
-    """The sentences in order; one without a source says so."""
-    parts = []
-    for sentence in answer.sentences:
-        marks = "".join(f"[{number}]" for number in sentence.citations)
-        parts.append(f"{escape(sentence.text)} {marks if sentence.supported else words['unsupported']}")
-    return " ".join(parts)
-
-
-def _title(mark: str, citation: Citation, words: dict[str, Any]) -> str:
-    page = citation.passage.chunk.page
-    title = short_name(citation.passage.document.title)
-    return f"{mark} · {title}" + (f", {words['page']} {page}" if page else "")
-
-
-def _element(name: str, citation: Citation) -> cl.Text:
-    """A source by address only: its text never lies in a file of the chat view."""
-    passage = citation.passage
-    base = f"/sources/{passage.document.collection_id}/{passage.document.id}/passages/{passage.id}.md"
-    return cl.Text(name=name, url=f"{base}?quote={citation.start}-{citation.end}", display="side")
+        return words["stopped"] if is_stopped else _refusal(answer, words)
+    parts = [_sentences(answer, words)]
+    parts += [f"_{words['stopped']}_"] if is_stopped else []
+    if answer.citations:
+        listed = [f"- {_title(f'{cite.n} · ', cite.passage, words, _place(cite))}" for cite in answer.citations]
+        parts += [f"**{words['sources']}**", "\n".join(listed)]
+    return "\n\n".join(parts)
 
 
 def reading(passages: Sequence[RankedPassage]) -> str:
     """The titles of what is being read, as a list, each once."""
     titles = dict.fromkeys(item.passage.document.title for item in passages)
     return "\n".join(f"- {escape(title)}" for title in titles)
+
+
+def _refusal(answer: Answer, words: dict[str, Any]) -> str:
+    near = [f"- {_title('', item.passage, words, '')}" for item in answer.nearest]
+    return "\n\n".join([escape(answer.text), *((words["nearest"], "\n".join(near)) if near else ())])
+
+
+def _sentences(answer: Answer, words: dict[str, Any]) -> str:
+    """The sentences in order; one without a source says so."""
+    cited = {citation.n: citation for citation in answer.citations}
+    parts = []
+    for sentence in answer.sentences:
+        marks = [
+            f"[{number}]({_address(cited[number].passage, _place(cited[number]))})" for number in sentence.citations
+        ]
+        parts.append(f"{escape(sentence.text)} {' '.join(marks) if sentence.supported else words['unsupported']}")
+    return " ".join(parts)
+
+
+def _title(mark: str, passage: Passage, words: dict[str, Any], place: str) -> str:
+    page = f", {words['page']} {passage.chunk.page}" if passage.chunk.page else ""
+    return f"[{mark}{escape(passage.document.title)}{page}]({_address(passage, place)})"
+
+
+def _place(citation: Citation) -> str:
+    return f"?quote={citation.start}-{citation.end}"
+
+
+def _address(passage: Passage, place: str) -> str:
+    return f"/sources/{passage.document.collection_id}/{passage.document.id}/passages/{passage.id}{place}"

@@ -57,17 +57,15 @@ class SealedDataLayer(BaseDataLayer):
         """Messages go with their conversation only."""
 
     async def create_element(self, element: Element) -> None:
-        """Elements are kept with their message's conversation as steps of their own kind."""
-        body = {"kind": "element", **element.to_dict()}
-        await self._act(self._conversations.put_step, ThreadId(element.thread_id), f"element-{element.id}", body)
+        """Sources are links to our own pages; the view's elements would lie in clear files."""
+        raise NotImplementedError("the chat shows no elements")
 
     async def get_element(self, thread_id: str, element_id: str) -> ElementDict | None:
-        """One element of the visitor's own conversation."""
-        found = [item for item in await self._elements(thread_id) if item["id"] == element_id]
-        return found[0] if found else None
+        """There is none."""
+        return None
 
     async def delete_element(self, element_id: str, thread_id: str | None = None) -> None:
-        """Elements go with their conversation only."""
+        """There is none."""
 
     async def get_thread_author(self, thread_id: str) -> str:
         """The visitor's id for their own conversation, nothing for any other."""
@@ -92,19 +90,17 @@ class SealedDataLayer(BaseDataLayer):
         has_more = start + len(page) < len(threads)
         ends = (page[0].id, page[-1].id) if page else (None, None)
         info = PageInfo(hasNextPage=has_more, startCursor=ends[0], endCursor=ends[1])
-        return PaginatedResponse(pageInfo=info, data=[self._thread_dict(item, [], []) for item in page])
+        return PaginatedResponse(pageInfo=info, data=[self._thread_dict(item, []) for item in page])
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
-        """One of the visitor's own conversations, with messages and sources."""
+        """One of the visitor's own conversations, with its messages."""
         try:
             found = await self._act(self._conversations.find, ThreadId(thread_id))
         except AccessDenied:
             return None
         if found is None:
             return None
-        rows = await self._act(self._conversations.steps, found.id)
-        steps = [row for row in rows if row.get("kind") != "element"]
-        return self._thread_dict(found, steps, [row for row in rows if row.get("kind") == "element"])
+        return self._thread_dict(found, list(await self._act(self._conversations.steps, found.id)))
 
     async def update_thread(
         self,
@@ -128,10 +124,6 @@ class SealedDataLayer(BaseDataLayer):
         """Favourites are off."""
         return []
 
-    async def _elements(self, thread_id: str) -> list[Any]:
-        rows = await self._act(self._conversations.steps, ThreadId(thread_id))
-        return [row for row in rows if row.get("kind") == "element"]
-
     async def _act(self, method: Any, *arguments: Any) -> Any:
         """Call a method of the conversations for the visitor, off the event loop."""
         return await asyncio.to_thread(method, self._owner(), *arguments)
@@ -139,7 +131,7 @@ class SealedDataLayer(BaseDataLayer):
     def _owner(self) -> Principal:
         return current_visitor().principal
 
-    def _thread_dict(self, thread: Thread, steps: list[Any], elements: list[Any]) -> ThreadDict:
+    def _thread_dict(self, thread: Thread, steps: list[Any]) -> ThreadDict:
         owner = self._owner().user_id
         return ThreadDict(
             id=thread.id,
@@ -150,5 +142,5 @@ class SealedDataLayer(BaseDataLayer):
             tags=[],
             metadata=dict(thread.metadata),
             steps=steps,
-            elements=elements,
+            elements=[],
         )

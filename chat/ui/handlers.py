@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import chainlit as cl
@@ -11,6 +12,7 @@ from chainlit.server import sio
 from chainlit.session import WebsocketSession
 from chainlit.types import ThreadDict
 from chainlit.user import User
+from chainlit.utils import utc_now
 
 from chat.markdown import escape_piece
 from chat.texts import preferred, texts
@@ -30,8 +32,18 @@ HISTORY_TURNS_MAX = 6
 _HISTORY, _CHOSEN, _PLAIN = "history", "collections", "plain"
 _UNUSED_EVENTS = ("edit_message", "message_favorite", "fetch_favorites", "window_message", "chat_settings_edit")
 _AUDIO_EVENTS = ("audio_start", "audio_chunk", "audio_end")
-_running: dict[str, threading.Event] = {}
-"""The cancel flag of the question a session is asking."""
+
+
+@dataclass(slots=True)
+class _Asking:
+    """A question being answered, and whether the person stopped it."""
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    is_stopped: bool = False
+
+
+_running: dict[str, _Asking] = {}
+"""By the id of the view's session."""
 
 for _event in (*_UNUSED_EVENTS, *_AUDIO_EVENTS):
     sio.handlers["/"].pop(_event, None)
@@ -41,8 +53,9 @@ for _event in (*_UNUSED_EVENTS, *_AUDIO_EVENTS):
 async def stop(socket_id: str) -> None:
     """Stop the engine; what was written until then is checked and shown. Replaces Chainlit's, which drops it."""
     session = WebsocketSession.get(socket_id)
-    if session and (cancelled := _running.get(session.id)):
-        cancelled.set()
+    if session and (asking := _running.get(session.id)):
+        asking.is_stopped = True
+        asking.cancelled.set()
 
 
 @cl.data_layer
@@ -82,12 +95,12 @@ async def choose(settings: dict[str, Any]) -> None:
 @cl.on_message
 async def ask(message: cl.Message) -> None:
     """Answer one question; what fails is one sentence in the person's language."""
-    words, session, cancelled = _words(), cl.context.session.id, threading.Event()
-    _running[session] = cancelled
+    words, session, asking = _words(), cl.context.session.id, _Asking()
+    _running[session] = asking
     try:
         grants = await asyncio.to_thread(_grants, cl.user_session.get(_CHOSEN))
         if grants:
-            await _answer(grants, message.content, words, cancelled)
+            await _answer(grants, message.content, words, asking)
         else:
             await cl.Message(words["none"]).send()
     except EngineBusy:
@@ -100,9 +113,9 @@ async def ask(message: cl.Message) -> None:
         _running.pop(session, None)
 
 
-async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any], cancelled: threading.Event) -> None:
+async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any], asking: _Asking) -> None:
     history: list[Turn] = cl.user_session.get(_HISTORY) or []
-    progress, reply = Progress(), cl.Message("")
+    progress, reply = Progress(), None
 
     def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
         for grant in grants:
@@ -110,7 +123,7 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
         yield from house().answerer.answer(grants, question, history, cancel)
 
     try:
-        async for event in events(answer, cancelled):
+        async for event in events(answer, asking.cancelled):
             match event:
                 case Searching():
                     await progress.begin(words["searching"])
@@ -120,11 +133,12 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
                     await progress.begin(words["reading"].format(count=len(passages)), reading(passages))
                 case Written(text):
                     await progress.end()
+                    reply = reply or cl.Message("", created_at=utc_now())
                     await reply.stream_token(escape_piece(text))
                 case Finished(finished):
                     await progress.end()
-                    shown = show(finished, words, is_stopped=cancelled.is_set())
-                    reply.content, reply.elements = shown.content, list(shown.elements)
+                    reply = reply or cl.Message("", created_at=utc_now())
+                    reply.content = show(finished, words, is_stopped=asking.is_stopped)
                     reply.metadata = {_PLAIN: finished.text}
                     await reply.send()
                     turns = [*history, Turn("user", question), Turn("assistant", finished.text)]

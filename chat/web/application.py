@@ -5,7 +5,6 @@ from pathlib import Path
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader
 from starlette.types import ASGIApp
 
 from chat.assembly import House
@@ -13,13 +12,13 @@ from chat.texts import preferred, texts
 from chat.ui.mount import mint_token, mount_chat
 from chat.visitor import current_visitor
 from chat.web.gate import COOKIE, Gate
+from chat.web.pages import render
 from chat.web.sources import create_sources
 from security.errors import TooManyAttempts
 from security.sessions import AGE_MAX
 
 _HERE = Path(__file__).parent
 _CLEAR = '"cache", "cookies", "storage"'
-_pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
 
 
 def create_application(house: House) -> ASGIApp:
@@ -84,6 +83,6 @@ def _add_sign_out(application: FastAPI, house: House) -> None:
 
 def _form(request: Request, message: str = "", name: str = "", status: int = 200) -> HTMLResponse:
     language = preferred(request.headers.get("accept-language", ""))
-    page = _pages.get_template("sign_in.html")
-    html = page.render(language=language.value, t=texts(language), message=message, name=name)
-    return HTMLResponse(html, status)
+    return HTMLResponse(
+        render("sign_in.html", language=language.value, t=texts(language), message=message, name=name), status
+    )

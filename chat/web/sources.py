@@ -1,14 +1,15 @@
 """Sources as the page opens them: the quoted passage in its context, the page as an image, the original."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from chat.assembly import House
-from chat.markdown import escape
 from chat.texts import preferred, texts
 from chat.visitor import current_visitor
+from chat.web.pages import render
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import RagError
 from rag.parsing.filetypes import MediaType
@@ -17,26 +18,34 @@ from security.access import Grant, Right
 from security.errors import AccessDenied, SecurityError
 from security.identity import CollectionId
 
-PAGE_WIDTH_PX = 900
+PAGE_WIDTH_PX = 1000
+_ORIGINAL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; object-src 'self'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPassage:
+    """A passage in three parts around the quote; all of it is `before` when nothing is quoted in it."""
+
+    before: str
+    quote: str
+    after: str
+    is_cited: bool
 
 
 def create_sources(house: House) -> APIRouter:
     """Routes under /sources; each checks a grant and answers 404 alike for what is not granted and what is not."""
     router = APIRouter(prefix="/sources/{collection_id}/{document_id}")
 
-    @router.get("/passages/{passage_id}.md")
-    def passage(collection_id: str, document_id: str, passage_id: str, request: Request, quote: str = "") -> Response:
+    @router.get("/passages/{passage_id}")
+    def passage(
+        collection_id: str, document_id: str, passage_id: str, request: Request, quote: str = ""
+    ) -> HTMLResponse:
         grant = _grant(house, collection_id)
-        found = [
-            item for item in house.documents.passages(grant, [PassageId(passage_id)]) if item.document.id == document_id
-        ]
-        if not found:
-            raise HTTPException(404)
-        start, _, end = quote.partition("-")
-        span = (int(start), int(end)) if start.isdigit() and end.isdigit() else (0, 0)
-        around = house.documents.around(grant, found[0])
-        words = texts(preferred(request.headers.get("accept-language", "")))
-        return PlainTextResponse(_panel(found[0], around, span, words), media_type="text/plain; charset=utf-8")
+        cited = _passage(house, grant, document_id, passage_id)
+        shown = [_shown(item, cited, quote) for item in house.documents.around(grant, cited)]
+        return _page(cited, shown, request)
 
     @router.get("/pages/{page}.png")
     def page_image(collection_id: str, document_id: str, page: int) -> Response:
@@ -52,13 +61,11 @@ def create_sources(house: House) -> APIRouter:
         grant = _grant(house, collection_id)
         info = _document(house, grant, document_id)
         is_pdf = info.media_type == MediaType.PDF
+        headers = {"content-disposition": _disposition(info, "inline" if is_pdf else "attachment")}
+        if is_pdf:
+            headers["content-security-policy"] = _ORIGINAL_POLICY
         kind = info.media_type if is_pdf else "application/octet-stream"
-        name = "".join(
-            letter for letter in info.path.rsplit("/", 1)[-1] if letter.isascii() and letter not in '"\\;\r\n'
-        )
-        disposition = f'{"inline" if is_pdf else "attachment"}; filename="{name or "document"}"'
-        blocks: Iterator[bytes] = house.documents.original(grant, info.id)
-        return StreamingResponse(blocks, media_type=kind, headers={"content-disposition": disposition})
+        return StreamingResponse(house.documents.original(grant, info.id), media_type=kind, headers=headers)
 
     return router
 
@@ -77,21 +84,44 @@ def _document(house: House, grant: Grant, document_id: str) -> DocumentInfo:
         raise HTTPException(404) from None
 
 
-def _panel(passage: Passage, around: tuple[Passage, ...], span: tuple[int, int], words: dict[str, str]) -> str:
-    """Markdown of ours around escaped text: title, place and date, the passage with the quote in bold, the page."""
-    info, page = passage.document, passage.chunk.page
+def _passage(house: House, grant: Grant, document_id: str, passage_id: str) -> Passage:
+    for found in house.documents.passages(grant, [PassageId(passage_id)]):
+        if found.document.id == document_id:
+            return found
+    raise HTTPException(404)
+
+
+def _shown(item: Passage, cited: Passage, quote: str) -> ShownPassage:
+    """The passage cut at the quote, given as `start-end` characters; a place outside the text quotes nothing."""
+    text = item.chunk.text
+    first, _, last = quote.partition("-")
+    start, end = (int(first), int(last)) if first.isdecimal() and last.isdecimal() else (0, 0)
+    if item.id == cited.id and 0 <= start < end <= len(text):
+        return ShownPassage(text[:start], text[start:end], text[end:], is_cited=True)
+    return ShownPassage(text, "", "", is_cited=item.id == cited.id)
+
+
+def _page(cited: Passage, shown: list[ShownPassage], request: Request) -> HTMLResponse:
+    language = preferred(request.headers.get("accept-language", ""))
+    info, page = cited.document, cited.chunk.page
     base = f"/sources/{info.collection_id}/{info.id}"
-    place = [f"{words['page']} {page}"] if page else []
-    place += [f"{words['updated']} {info.modified_at:%Y-%m-%d}"] if info.modified_at else []
-    lines = [f"### {escape(info.title)}", " · ".join([escape(info.path), *place])]
-    for item in around:
-        text = item.chunk.text
-        if item.id == passage.id and 0 <= span[0] < span[1] <= len(text):
-            before, quote, after = text[: span[0]], text[span[0] : span[1]], text[span[1] :]
-            lines.append(f"> {escape(before)} **{escape(quote)}** {escape(after)}")
-        else:
-            lines.append(escape(text))
-    if page and info.media_type == MediaType.PDF:
-        lines.append(f"![{words['page']} {page}]({base}/pages/{page}.png)")
-    lines.append(f"[{words['original']}]({base}/original{f'#page={page}' if page else ''})")
-    return "\n\n".join(lines)
+    return HTMLResponse(
+        render(
+            "source.html",
+            language=language.value,
+            t=texts(language),
+            document=info,
+            headings=" › ".join(cited.chunk.headings),
+            passages=shown,
+            page=page,
+            image=f"{base}/pages/{page}.png" if page and info.media_type == MediaType.PDF else "",
+            original=f"{base}/original" + (f"#page={page}" if page else ""),
+        )
+    )
+
+
+def _disposition(info: DocumentInfo, kind: str) -> str:
+    """The header that names the file; letters outside ASCII and quotes are left out of the name."""
+    name = Path(info.path).name
+    kept = "".join(letter for letter in name if letter.isascii() and letter.isprintable() and letter not in '"\\;')
+    return f'{kind}; filename="{kept or "document"}"'

@@ -1,17 +1,60 @@
-// Leave for the sign-in page once the session has ended; name the buttons that the chat view leaves unnamed.
-const signedOut = () => window.location.assign("/sign-in");
+// What the chat view does not do itself: sources in a panel beside the answer, names for its icon buttons,
+// no way to another site, and the sign-in page once the session has ended.
+const french = document.documentElement.lang === "fr";
+const say = french
+  ? { close: "Fermer la source", panel: "Source", failed: "La source ne peut pas être ouverte. Rechargez la page, ou demandez l'accès à votre service informatique.", ids: { "new-chat-button": "Nouvelle conversation", "theme-toggle": "Thème clair ou sombre", "user-nav-button": "Votre compte", "chat-settings-open-modal": "Choisir les collections", "sidebar-trigger-button": "Conversations passées", "search-chats-button": "Rechercher une conversation", "chat-submit": "Envoyer", "stop-button": "Arrêter", "thread-options": "Actions de la conversation", "chat-input": "Votre question" },
+    places: { '[data-sidebar="rail"]': "Conversations passées", ".positive-feedback-off, .positive-feedback-on": "Utile", ".negative-feedback-off, .negative-feedback-on": "Pas utile" } }
+  : { close: "Close the source", panel: "Source", failed: "The source cannot be opened. Reload the page, or ask your IT team for access.", ids: { "new-chat-button": "New conversation", "theme-toggle": "Light or dark theme", "user-nav-button": "Your account", "chat-settings-open-modal": "Choose collections", "sidebar-trigger-button": "Past conversations", "search-chats-button": "Search conversations", "chat-submit": "Send", "stop-button": "Stop", "thread-options": "Actions on the conversation", "chat-input": "Your question" },
+    places: { '[data-sidebar="rail"]': "Past conversations", ".positive-feedback-off, .positive-feedback-on": "Helpful", ".negative-feedback-off, .negative-feedback-on": "Not helpful" } };
+
+const signIn = () => window.location.assign("/sign-in");
 const plainFetch = window.fetch;
 window.fetch = async (...given) => {
   const answer = await plainFetch(...given);
   const address = String(given[0] && given[0].url ? given[0].url : given[0]);
-  if (answer.status === 401 || address.endsWith("/logout")) setTimeout(signedOut, 50);
+  if (answer.status === 401 || address.endsWith("/logout")) setTimeout(signIn, 50);
   return answer;
 };
-const french = navigator.language.startsWith("fr");
-const names = french ? { fallback: "Action" } : { fallback: "Action" };
+
+let openedFrom = null;
+const closePanel = () => {
+  document.getElementById("source-panel")?.remove();
+  document.documentElement.classList.remove("source-open");
+  openedFrom?.focus();
+  openedFrom = null;
+};
+const openPanel = async (link) => {
+  const answer = await window.fetch(link.href);
+  const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
+  const article = page.querySelector("article") || Object.assign(document.createElement("p"), { textContent: say.failed });
+  closePanel();
+  openedFrom = link;
+  const panel = Object.assign(document.createElement("aside"), { id: "source-panel" });
+  panel.setAttribute("aria-label", say.panel);
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "close", textContent: "×", onclick: closePanel });
+  close.setAttribute("aria-label", say.close);
+  panel.append(close, article);
+  document.body.append(panel);
+  document.documentElement.classList.add("source-open");
+  close.focus();
+  panel.querySelector("mark")?.scrollIntoView({ block: "center" });
+};
+document.addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link) return;
+  if (link.origin !== window.location.origin) event.preventDefault();
+  const isSource = /^\/sources\/[0-9a-f]+\/[0-9a-f]+\/passages\//.test(link.pathname);
+  if (!isSource || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  openPanel(link);
+}, true);
+
+const name = (element, label) => element.getAttribute("aria-label") !== label && element.setAttribute("aria-label", label);
 const nameButtons = () => {
-  for (const button of document.querySelectorAll("button:not([aria-label])")) {
-    if (!button.textContent.trim()) button.setAttribute("aria-label", button.title || button.id || names.fallback);
-  }
+  for (const [id, label] of Object.entries(say.ids)) document.querySelectorAll(`[id="${id}"]`).forEach((one) => name(one, label));
+  for (const [where, label] of Object.entries(say.places)) document.querySelectorAll(where).forEach((one) => name(one, label));
+  document.querySelectorAll('[data-sidebar="rail"]').forEach((one) => (one.title = say.ids["sidebar-trigger-button"]));
 };
 new MutationObserver(nameButtons).observe(document.documentElement, { childList: true, subtree: true });
