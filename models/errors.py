@@ -1,9 +1,12 @@
 """What can go wrong with weights and engines.
 
 ModelError
+├── CatalogueWrong    a catalogue file says something that cannot be
 ├── WeightsMissing    the file is not there
 ├── WeightsCorrupt    the file is not the one the catalogue names
 ├── SourceFailed      no source gave the file
+│   └── DiskFull      there is no room for it
+├── StoreBusy         another command changes the models folder
 ├── EngineBusy        the queue is full
 ├── EngineFailed      llama.cpp returned an error
 └── RequestTooLong    the prompt does not fit the context
@@ -14,16 +17,28 @@ class ModelError(Exception):
     """Anything that went wrong with weights or an engine."""
 
 
+class CatalogueWrong(ModelError):
+    """A catalogue has a field that is missing, unknown or of the wrong kind; names file, entry and field."""
+
+
 class WeightsMissing(ModelError):
     """The weights file is not in the models folder."""
 
 
 class WeightsCorrupt(ModelError):
-    """The weights file has another SHA-256 than the catalogue names."""
+    """The weights file has another SHA-256 than the catalogue names, or is no GGUF file."""
 
 
 class SourceFailed(ModelError):
     """No source of the catalogue gave the file; the message names each and why."""
+
+
+class DiskFull(SourceFailed):
+    """The disk has no room for the file; no other source would help."""
+
+
+class StoreBusy(ModelError):
+    """Another command is fetching or adding weights in the same folder."""
 
 
 class EngineBusy(ModelError):
