@@ -5,6 +5,7 @@ RagError
 │   └── DocumentQuarantined   a person must look at it first
 ├── DocumentEmpty         nothing to read in it
 ├── ReadingCancelled      the load was stopped while the file was read
+├── FileUnavailable       the file cannot be read now; what is known of it stays
 ├── FolderMissing         the folder to load is not there, or is empty where it was not
 ├── StoreFull             no room on the disk for the sealed truth
 ├── CollectionUnknown
@@ -33,6 +34,10 @@ class DocumentEmpty(RagError):
 
 class ReadingCancelled(RagError):
     """The load was stopped while the file was read."""
+
+
+class FileUnavailable(RagError):
+    """The file cannot be read now, whatever it holds; what was loaded of it before stays."""
 
 
 class FolderMissing(RagError):

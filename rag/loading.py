@@ -1,32 +1,26 @@
-"""A folder into a collection: read in the sandbox, chunk, embed, seal, index; one file a transaction.
+"""A folder into a collection: prepared ahead, stored and indexed in order, one file a transaction.
 
 Unchanged files are told by a keyed hash and left; moved ones get their new path; vanished ones are forgotten. One bad
 file stops nothing. A killed load continues, because what is sealed is unchanged the next time.
 """
 
-import os
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rag.chunking import chunk_document, embedding_text
 from rag.documents import DocumentId
-from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, LoadRunning
+from rag.errors import DocumentEmpty, DocumentQuarantined, FileUnavailable, FolderMissing, LoadRunning
+from rag.folders import FoundFile, Survey, survey
 from rag.index.memory import MemoryIndex
-from rag.parsing.sandbox import ReadDocument, read_document
-from rag.store.documents import DocumentStore, NewDocument
+from rag.parsing.sandbox import ReadDocument
+from rag.preparing import Known, PassageEmbedder, Prepared, Preparer, Ready, Refused
+from rag.store.documents import DocumentStore, Fingerprint, Inventory, MovedTo, NewDocument
 from security.access import Grant
 from security.identity import CollectionId
-
-EMBED_BATCH = 16
 
 
 class FileState(StrEnum):
@@ -41,7 +35,10 @@ class FileState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileLoaded:
-    """One file's outcome; `reason` is a sentence for what was not indexed. `done` of `total` files are through."""
+    """One file's outcome; `reason` is a sentence for what was not indexed. `done` of `total` files are through.
+
+    `seconds` is the work on this file; files are read side by side, so that they add up to more than the load took.
+    """
 
     doc: str
     state: FileState
@@ -51,18 +48,6 @@ class FileLoaded:
     seconds: float
     done: int
     total: int
-
-
-class PassageEmbedder(Protocol):
-    """Gives the vectors of passages."""
-
-    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit rows (n, d) float32."""
-        ...
-
-    def count_tokens(self, text: str) -> int:
-        """Tokens of a text."""
-        ...
 
 
 class Loader:
@@ -82,10 +67,14 @@ class Loader:
         self._loading: set[CollectionId] = set()
 
     def load(self, grant: Grant, folder: Path) -> Iterator[FileLoaded]:
-        """Bring the collection in step with a folder (or a single file), giving each file as it ends."""
+        """Bring the collection in step with a folder (or add a single file), giving each file as it ends.
+
+        Close the iterator to stop after the file at hand; the next load goes on from there. Raises LoadRunning,
+        FolderMissing where the folder is gone or suddenly empty, StoreFull, IndexUnavailable.
+        """
         self._begin(grant.collection_id)
         try:
-            yield from self._load(grant, folder)
+            yield from self._load(grant, survey(folder))
         finally:
             with self._lock:
                 self._loading.discard(grant.collection_id)
@@ -96,95 +85,150 @@ class Loader:
                 raise LoadRunning("a load into this collection is running; wait for its end")
             self._loading.add(collection_id)
 
-    def _load(self, grant: Grant, folder: Path) -> Iterator[FileLoaded]:
-        root = folder if folder.is_dir() else folder.parent
-        source = str(root.resolve())
-        files = files_under(folder)
-        known = self._store.of_source(grant, source)
-        wanted = {self._store.fingerprint(grant, source, shown_path(path, root), b"").place for path in files}
-        gone = {place: entry for place, entry in known.items() if place not in wanted} if folder.is_dir() else {}
-        for done, path in enumerate(files, 1):
-            started = self._clock()
-            state, reason, pages, passages = self._one(grant, source, root, path, known, gone)
-            seconds = round(self._clock() - started, 3)
-            yield FileLoaded(shown_path(path, root), state, reason, pages, passages, seconds, done, len(files))
-        self._forget(grant, [entry[0] for entry in gone.values()])
+    def _load(self, grant: Grant, found: Survey) -> Iterator[FileLoaded]:
+        self._store.sweep(grant)
+        load = _Load(self._store, self._index, grant, found)
+        preparer = Preparer(self._embedder, self._memory_dir, Known(load.fingerprint, load.is_known))
+        with closing(preparer):
+            for done, prepared in enumerate(preparer.prepare(found.files), 1):
+                started = self._clock()
+                ending = load.end(prepared, preparer.one)
+                seconds = round(prepared.seconds + self._clock() - started, 3)
+                yield FileLoaded(
+                    prepared.file.doc,
+                    ending.state,
+                    ending.reason,
+                    ending.pages,
+                    ending.passages,
+                    seconds,
+                    done,
+                    len(found.files),
+                )
+        load.forget_gone()
 
-    def _one(
-        self,
-        grant: Grant,
-        source: str,
-        root: Path,
-        path: Path,
-        known: dict[bytes, tuple[DocumentId, bytes]],
-        gone: dict[bytes, tuple[DocumentId, bytes]],
-    ) -> tuple[FileState, str | None, int | None, int]:
-        name = shown_path(path, root)
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    state: FileState
+    reason: str | None = None
+    pages: int | None = None
+    passages: int = 0
+
+
+class _Load:
+    """One load: what the collection held when it began, and what becomes of each file. One thread ends files."""
+
+    def __init__(self, store: DocumentStore, index: MemoryIndex, grant: Grant, found: Survey) -> None:
+        self._store, self._index, self._grant, self._root = store, index, grant, found.root
+        self._source = str(found.root)
+        self._held: Inventory = store.inventory(grant, self._source)
+        wanted = {self._place(file) for file in found.files}
+        gone = {place: entry for place, entry in self._held.here.items() if place not in wanted}
+        if found.is_complete and gone and not found.files:
+            raise FolderMissing(
+                f"{found.root} holds no file, but {len(gone)} documents were loaded from it: mount its drive and load "
+                "again, or remove the collection if they may go"
+            )
+        self._gone = gone if found.is_complete else {}
+        self._gone_contents = frozenset(content for _, content in self._gone.values())
+
+    def fingerprint(self, file: FoundFile, data: bytes) -> Fingerprint:
+        """The keyed digests of a file of this folder."""
+        return self._store.fingerprint(self._grant, self._source, file.place, data)
+
+    def is_known(self, file: FoundFile, mark: Fingerprint) -> bool:
+        """Whether the content is held already: here, at a place that is gone, or at the same path of another folder."""
+        held = self._held.here.get(mark.place)
+        is_unchanged = held is not None and held[1] == mark.content
+        return is_unchanged or mark.content in self._gone_contents or bool(self._twin(file, mark))
+
+    def end(self, prepared: Prepared, prepare: Callable[..., Prepared]) -> _Ending:
+        """Store what is new, move what moved, leave what is unchanged."""
+        file, outcome = prepared.file, prepared.outcome
+        if isinstance(outcome, Refused):
+            return self._refuse(file, outcome)
+        if outcome.read is not None:
+            return self._put(file, outcome, outcome.read)
+        known = self._keep(outcome.mark) or self._move(file, outcome.mark)
+        return known or self.end(prepare(file, is_forced=True), prepare)
+
+    def forget_gone(self) -> None:
+        """Forget documents whose files are no longer there."""
+        self._forget([identifier for identifier, _ in self._gone.values()])
+
+    def _keep(self, mark: Fingerprint) -> _Ending | None:
+        held = self._held.here.get(mark.place)
+        if held is None or held[1] != mark.content:
+            return None
+        info = self._store.document(self._grant, held[0])
+        return _Ending(FileState.UNCHANGED, None, info.pages, info.passages)
+
+    def _move(self, file: FoundFile, mark: Fingerprint) -> _Ending | None:
+        """A file of the same content that is gone here, or stands at the same path of another loaded folder."""
+        place = next((place for place, entry in self._gone.items() if entry[1] == mark.content), None)
+        identifier = self._gone[place][0] if place else self._twin(file, mark)
+        if identifier is None:
+            return None
+        replaced = self._held.here.pop(mark.place, None)
+        if replaced is not None:
+            self._forget([replaced[0]])
+        entries = self._store.move(self._grant, identifier, MovedTo(self._source, file.place, file.doc))
+        if entries:
+            self._index.replace_document(self._grant.collection_id, identifier, entries)
+        if place:
+            self._gone.pop(place)
+        self._held.here[mark.place] = (identifier, mark.content)
+        info = self._store.document(self._grant, identifier)
+        return _Ending(FileState.INDEXED if place else FileState.UNCHANGED, None, info.pages, info.passages)
+
+    def _twin(self, file: FoundFile, mark: Fingerprint) -> DocumentId | None:
+        ids = self._held.elsewhere.get(mark.content, ())
+        return next((each for each in ids if self._store.document(self._grant, each).path == file.doc), None)
+
+    def _put(self, file: FoundFile, ready: Ready, read: ReadDocument) -> _Ending:
+        parsed = read.document
+        held = self._held.here.get(ready.mark.place)
+        identifier, entries = self._store.put(
+            self._grant,
+            NewDocument(
+                self._source,
+                file.doc,
+                read.media_type,
+                ready.data,
+                parsed,
+                ready.chunks,
+                ready.vectors,
+                file.place,
+            ),
+        )
         try:
-            content = path.read_bytes()
-            mark = self._store.fingerprint(grant, source, name, content)
-            held = known.get(mark.place)
-            if held and held[1] == mark.content:
-                info = self._store.document(grant, held[0])
-                return FileState.UNCHANGED, None, info.pages, info.passages
-            moved = next((place for place, entry in gone.items() if entry[1] == mark.content), None)
-            if moved is not None:
-                info = self._store.document(grant, gone[moved][0])
-                self._store.move(grant, gone.pop(moved)[0], source, name, content)
-                return FileState.INDEXED, None, info.pages, info.passages
-            read = read_document(path.name, content, self._memory_dir)
-            pages, passages = self._put(grant, source, name, content, read, held)
-        except OSError as error:
-            return FileState.REJECTED, f"the file cannot be opened: {error.strerror}; check its rights", None, 0
-        except DocumentEmpty as error:
-            return FileState.EMPTY, str(error), None, 0
-        except DocumentQuarantined as error:
-            return FileState.QUARANTINED, str(error), None, 0
-        except DocumentRejected as error:
-            return FileState.REJECTED, str(error), None, 0
-        return FileState.INDEXED, None, pages, passages
+            if held:
+                self._index.remove_document(self._grant.collection_id, held[0])
+            self._index.add(self._grant.collection_id, entries)
+        except Exception:
+            self._store.forget(self._grant, [identifier])  # or the next load would call it unchanged
+            raise
+        return _Ending(FileState.INDEXED, None, parsed.pages, len(ready.chunks))
 
-    def _put(
-        self,
-        grant: Grant,
-        source: str,
-        name: str,
-        content: bytes,
-        read: ReadDocument,
-        held: tuple[DocumentId, bytes] | None,
-    ) -> tuple[int | None, int]:
-        chunks = chunk_document(read.document, self._embedder.count_tokens)
-        texts = [embedding_text(read.document.title, chunk) for chunk in chunks]
-        rows = [self._embedder.embed_passages(texts[at : at + EMBED_BATCH]) for at in range(0, len(texts), EMBED_BATCH)]
-        vectors = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
-        new = NewDocument(source, name, read.media_type, content, read.document, chunks, vectors)
-        _, entries = self._store.put(grant, new)
-        if held:
-            self._index.remove_document(grant.collection_id, held[0])
-        self._index.add(grant.collection_id, entries)
-        return read.document.pages, len(chunks)
+    def _refuse(self, file: FoundFile, refused: Refused) -> _Ending:
+        """A file that now holds nothing readable loses what was loaded of it; one that cannot be opened does not."""
+        error = refused.error
+        held = self._held.here.get(self._place(file))
+        note = ""
+        if held and not isinstance(error, FileUnavailable):
+            self._forget([held[0]])
+            note = "; its earlier version was removed"
+        if isinstance(error, DocumentEmpty):
+            return _Ending(FileState.EMPTY, f"{error}{note}")
+        state = FileState.QUARANTINED if isinstance(error, DocumentQuarantined) else FileState.REJECTED
+        return _Ending(state, f"{error}{note}")
 
-    def _forget(self, grant: Grant, ids: Sequence[DocumentId]) -> None:
+    def _forget(self, ids: Sequence[DocumentId]) -> None:
         if not ids:
             return
-        self._store.forget(grant, ids)
+        self._store.forget(self._grant, ids)
         for identifier in ids:
-            self._index.remove_document(grant.collection_id, identifier)
+            self._index.remove_document(self._grant.collection_id, identifier)
 
-
-def files_under(folder: Path) -> list[Path]:
-    """Regular files, sorted, without hidden ones; symbolic links are not followed."""
-    if not folder.is_dir():
-        return [folder]
-    found: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = (Path(parent) / name for name in sorted(names) if not name.startswith("."))
-        found += [path for path in paths if path.is_file() and not path.is_symlink()]
-    return found
-
-
-def shown_path(path: Path, root: Path) -> str:
-    """The path below the root, forward slashes, composed characters, undecodable bytes replaced."""
-    raw = path.relative_to(root).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return unicodedata.normalize("NFC", raw)
+    def _place(self, file: FoundFile) -> bytes:
+        return self._store.place_key(self._grant, self._source, file.place)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from rag.retrieval.words import content_words
+from rag.retrieval.words import content_words, query_words
 
 _QUERY_WORDS_MAX = 64
 
@@ -18,19 +18,28 @@ class LexicalIndex:
         self._connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;")
         self._lock = threading.Lock()
         self._known: set[str] = set()
+        self._next = 1
+        self._rows: dict[str, dict[str, int]] = {}
 
-    def add(self, collection: str, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Add (passage id, document id, text) rows."""
-        stemmed = [(passage, document, " ".join(content_words(text))) for passage, document, text in rows]
+    def add(self, collection: str, rows: Iterable[tuple[str, str]]) -> None:
+        """Add (passage id, text) rows."""
+        stemmed = [(passage, " ".join(content_words(text))) for passage, text in rows]
         with self._lock:
-            table = self._table(collection)
+            table, held = self._table(collection), self._rows.setdefault(collection, {})
+            first = self._next
+            self._next += len(stemmed)
+            numbered = [(first + place, passage, words) for place, (passage, words) in enumerate(stemmed)]
             self._connection.execute("BEGIN")
-            self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", stemmed)  # noqa: S608 - our own hex id
+            self._connection.executemany(
+                f"INSERT INTO {table} (rowid, passage, words) VALUES (?, ?, ?)",  # noqa: S608 - our own hex id
+                numbered,
+            )
             self._connection.execute("COMMIT")
+            held.update({passage: row for row, passage, _ in numbered})
 
     def search(self, collection: str, question: str, k: int) -> dict[str, float]:
         """Up to `k` passage ids with BM25 (higher is better), best first."""
-        words = list(dict.fromkeys(content_words(question)))[:_QUERY_WORDS_MAX]
+        words = query_words(question)[:_QUERY_WORDS_MAX]
         if not words:
             return {}
         match = " OR ".join(f'"{word}"' for word in words)
@@ -39,17 +48,20 @@ class LexicalIndex:
             sql = f"SELECT passage, -rank FROM {table} WHERE {table} MATCH ? ORDER BY rank LIMIT ?"  # noqa: S608 - our own hex id
             return dict(self._connection.execute(sql, (f"words:({match})", k)).fetchall())
 
-    def remove_document(self, collection: str, document: str) -> None:
-        """Remove a document's words."""
+    def remove(self, collection: str, passages: Iterable[str]) -> None:
+        """Remove passages' words, by row: by the passage's id every row would be read."""
         with self._lock:
-            table = self._table(collection)
-            self._connection.execute(f"DELETE FROM {table} WHERE document = ?", (document,))  # noqa: S608 - our own hex id
+            held = self._rows.get(collection, {})
+            rows = [(held.pop(passage),) for passage in passages if passage in held]
+            if rows:
+                self._connection.executemany(f"DELETE FROM {self._table(collection)} WHERE rowid = ?", rows)  # noqa: S608 - our own hex id
 
     def drop(self, collection: str) -> None:
         """Remove the collection whole."""
         with self._lock:
             self._connection.execute(f"DROP TABLE IF EXISTS {_name(collection)}")
             self._known.discard(collection)
+            self._rows.pop(collection, None)
 
     def close(self) -> None:
         """Close the file."""
@@ -58,7 +70,7 @@ class LexicalIndex:
     def _table(self, collection: str) -> str:
         table = _name(collection)
         if collection not in self._known:
-            columns = "passage UNINDEXED, document UNINDEXED, words, tokenize = 'unicode61 remove_diacritics 0'"
+            columns = "passage UNINDEXED, words, tokenize = 'unicode61 remove_diacritics 0'"
             self._connection.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS {table} USING fts5({columns})")
             self._known.add(collection)
         return table

@@ -1,16 +1,17 @@
 """The index in memory: vectors and words of every collection, a cache, emptied at start and stop."""
 
 import shutil
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import DocumentId
+from rag.documents import DocumentId, PassageId
 from rag.errors import IndexUnavailable
 from rag.index.lexical import LexicalIndex
-from rag.index.vectors import VectorIndex
+from rag.index.vectors import ChromaError, VectorIndex
 from rag.store.documents import DocumentStore, IndexEntry
 from security.access import Grant
 from security.identity import CollectionId
@@ -28,24 +29,41 @@ class MemoryIndex:
         self._folder.mkdir(mode=0o700)
         self._vectors = VectorIndex(self._folder / "vectors")
         self._lexical = LexicalIndex(self._folder / "words.db")
+        self._passages: dict[CollectionId, dict[DocumentId, list[PassageId]]] = {}
 
     def add(self, collection_id: CollectionId, entries: Sequence[IndexEntry]) -> None:
-        """Add passages; nothing happens for none."""
+        """Add passages; nothing happens for none. Raises IndexUnavailable where the memory folder is full."""
         if not entries:
             return
-        ids, owners = [entry.passage_id for entry in entries], [entry.document_id for entry in entries]
-        self._vectors.add(collection_id, ids, owners, np.stack([entry.vector for entry in entries]))
-        self._lexical.add(collection_id, [(entry.passage_id, entry.document_id, entry.text) for entry in entries])
+        ids = [entry.passage_id for entry in entries]
+        try:
+            self._vectors.add(collection_id, ids, np.stack([entry.vector for entry in entries]))
+            self._lexical.add(collection_id, [(entry.passage_id, entry.text) for entry in entries])
+        except (ChromaError, sqlite3.Error, OSError) as error:
+            raise IndexUnavailable("the index cannot grow; give the memory folder more room and load again") from error
+        held = self._passages.setdefault(collection_id, {})
+        for entry in entries:
+            held.setdefault(entry.document_id, []).append(entry.passage_id)
 
     def remove_document(self, collection_id: CollectionId, document_id: DocumentId) -> None:
-        """Forget a document."""
-        self._vectors.remove_document(collection_id, document_id)
-        self._lexical.remove_document(collection_id, document_id)
+        """Forget a document; nothing happens for one that is not there."""
+        ids = self._passages.get(collection_id, {}).pop(document_id, [])
+        if ids:
+            self._vectors.remove(collection_id, ids)
+            self._lexical.remove(collection_id, ids)
+
+    def replace_document(
+        self, collection_id: CollectionId, document_id: DocumentId, entries: Sequence[IndexEntry]
+    ) -> None:
+        """Put other entries in a document's place."""
+        self.remove_document(collection_id, document_id)
+        self.add(collection_id, entries)
 
     def drop(self, collection_id: CollectionId) -> None:
         """Forget a collection."""
         self._vectors.drop(collection_id)
         self._lexical.drop(collection_id)
+        self._passages.pop(collection_id, None)
 
     def rebuild(self, grant: Grant, store: DocumentStore) -> int:
         """Fill a collection's index from the sealed truth; gives the number of passages."""

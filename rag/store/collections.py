@@ -36,19 +36,26 @@ class CollectionStore:
         self._engine, self._keyring = engine, keyring
 
     def create(self, name: str) -> CollectionId:
-        """Make an empty collection with a key of its own; raises CollectionExists."""
+        """Make an empty collection with a key of its own; raises CollectionExists.
+
+        The key comes first: a crash in between leaves a key of nothing, never a collection without its key.
+        """
         shown = unicodedata.normalize("NFC", name).strip()
         if not 0 < len(shown) <= NAME_CHARACTERS_MAX:
             raise CollectionUnknown(f"a collection's name has 1 to {NAME_CHARACTERS_MAX} characters; choose another")
         identifier = CollectionId(secrets.token_hex(16))
         sealed = self._keyring.for_system().seal(shown.encode(), _name_context(identifier))
         row = {"id": identifier, "name_key": self._name_key(shown), "name": sealed, "epoch": 0}
+        self._forget_shredded()
+        self._keyring.create(collection_owner(identifier))
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(collections).values(**row, created_at=datetime.now(UTC).isoformat()))
-                self._keyring.create(collection_owner(identifier))
-        except IntegrityError as error:
-            raise CollectionExists("a collection of that name exists; choose another name") from error
+        except Exception as error:
+            self._keyring.destroy(collection_owner(identifier))
+            if isinstance(error, IntegrityError):
+                raise CollectionExists("a collection of that name exists; choose another name") from error
+            raise
         return identifier
 
     def find(self, name: str) -> CollectionRecord | None:
@@ -56,13 +63,13 @@ class CollectionStore:
         query = select(collections).where(collections.c.name_key == self._name_key(name))
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
-        return self._record(row) if row else None
+        return self._record(row) if row and self._has_key(row) else None
 
     def get(self, collection_id: CollectionId) -> CollectionRecord:
         """The collection of that id; raises CollectionUnknown."""
         with self._engine.connect() as connection:
             row = connection.execute(select(collections).where(collections.c.id == collection_id)).mappings().first()
-        if row is None:
+        if row is None or not self._has_key(row):
             raise CollectionUnknown("no such collection; see `huisclos collection list`")
         return self._record(row)
 
@@ -70,13 +77,25 @@ class CollectionStore:
         """Every collection, by name."""
         with self._engine.connect() as connection:
             rows = connection.execute(select(collections)).mappings().all()
-        return tuple(sorted((self._record(row) for row in rows), key=lambda record: record.name.casefold()))
+        records = (self._record(row) for row in rows if self._has_key(row))
+        return tuple(sorted(records, key=lambda record: record.name.casefold()))
 
     def remove(self, collection_id: CollectionId) -> None:
-        """Destroy the key first, then the rows: after a crash in between nothing opens."""
+        """Destroy the key first, then the rows: after a crash in between nothing opens, and the rows do not count."""
         self._keyring.destroy(collection_owner(collection_id))
         with self._engine.begin() as connection:
             connection.execute(delete(collections).where(collections.c.id == collection_id))
+
+    def _has_key(self, row: Mapping[Any, Any]) -> bool:
+        return self._keyring.has(collection_owner(CollectionId(row["id"])))
+
+    def _forget_shredded(self) -> None:
+        """Finish removals that a crash cut short: rows whose key is destroyed."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(collections.c.id)).mappings().all()
+            shredded = [row["id"] for row in rows if not self._has_key(row)]
+            for identifier in shredded:
+                connection.execute(delete(collections).where(collections.c.id == identifier))
 
     def _record(self, row: Mapping[Any, Any]) -> CollectionRecord:
         identifier = CollectionId(row["id"])

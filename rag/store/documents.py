@@ -1,128 +1,158 @@
 """Documents and passages in the sealed truth. Every call takes a grant; the key of the collection opens for it."""
 
+import errno
 import hashlib
-import io
-import json
 import os
 import secrets
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.exc import OperationalError
 
-from rag.documents import Chunk, DocumentId, DocumentInfo, ParsedDocument, Passage, PassageId
-from rag.errors import StoreBroken
+from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
+from rag.errors import StoreBroken, StoreFull
+from rag.store.originals import Originals
+from rag.store.rows import (
+    document_row,
+    new_entries,
+    new_info,
+    open_entry,
+    open_info,
+    open_passage,
+    passage_row,
+    place_bytes,
+    seal_about,
+)
 from rag.store.tables import collections, documents, passages
+from rag.store.values import Fingerprint, IndexEntry, Inventory, MovedTo, NewDocument, words_of
 from security.access import Grant, Right
 from security.errors import AccessDenied
 from security.identity import CollectionId
 from security.keyring import Keyring
-from security.sealing import Context, DataKey
+from security.sealing import DataKey
 
-_VECTOR = np.dtype("<f2")
-"""float16: unit vectors lose 1e-4 of cosine and half the bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewDocument:
-    """A document as it comes in: where it lay, its bytes, what was read, its chunks and their vectors (n, d)."""
-
-    source: str
-    path: str
-    media_type: str
-    content: bytes
-    parsed: ParsedDocument
-    chunks: tuple[Chunk, ...]
-    vectors: NDArray[np.float32]
+__all__ = ["DocumentStore", "Fingerprint", "IndexEntry", "Inventory", "MovedTo", "NewDocument", "words_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """Keyed digests that tell an unchanged or moved file without readable text."""
-
-    place: bytes
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """What the index in memory needs of a passage: its vector (d,) float32 and its words."""
-
-    passage_id: PassageId
-    document_id: DocumentId
-    vector: NDArray[np.float32]
-    text: str
+REBUILD_BATCH = 5000
+"""Chroma takes 5,461 rows at once; 500 at a time cost a third more CPU over 10,000 passages."""
+_IDS_MAX = 500
+"""Ids in one statement: databases take some thousands of values."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class DocumentStore:
     """Puts, gives and forgets documents, one transaction each."""
 
     def __init__(self, engine: Engine, keyring: Keyring, originals: Path) -> None:
-        self._engine, self._keyring, self._originals = engine, keyring, originals
+        self._engine, self._keyring, self._originals = engine, keyring, Originals(originals)
 
     def put(self, grant: Grant, new: NewDocument) -> tuple[DocumentId, tuple[IndexEntry, ...]]:
-        """Seal and store a document; an earlier one at the same place goes. Gives what the index needs."""
+        """Seal and store a document; an earlier one at the same place goes. Gives what the index needs.
+
+        The original is on the disk before its row: a crash in between leaves a sealed file that `sweep` removes.
+        Raises StoreFull, and then nothing of the document is stored.
+        """
         key = self._key(grant, Right.MANAGE)
-        identifier = DocumentId(secrets.token_hex(16))
-        info = _info(identifier, grant.collection_id, new)
-        self._write_original(key, grant.collection_id, identifier, new.content)
-        entries = _entries(info, new)
-        mark = self._fingerprint(key, new.source, new.path, new.content)
+        info = new_info(DocumentId(secrets.token_hex(16)), grant.collection_id, new)
+        entries = new_entries(info, new)
+        with _room(), self._originals.written(key, grant.collection_id, info.id, new.content):
+            old = self._insert(key, info, new, entries)
+        self._originals.remove(grant.collection_id, old)
+        return info.id, entries
+
+    def _insert(
+        self, key: DataKey, info: DocumentInfo, new: NewDocument, entries: Sequence[IndexEntry]
+    ) -> list[DocumentId]:
+        mark = self._fingerprint(key, new.source, new.place or new.path, new.content)
+        rows = [passage_row(key, info, entry, chunk) for entry, chunk in zip(entries, new.chunks, strict=True)]
         with self._engine.begin() as connection:
-            old = self._at_place(connection, grant.collection_id, mark.place)
-            _delete_rows(connection, old)
-            connection.execute(insert(documents).values(**_document_row(key, info, mark, new.source)))
-            rows = [_passage_row(key, info, entry, chunk) for entry, chunk in zip(entries, new.chunks, strict=True)]
+            old = self._at_place(connection, info.collection_id, mark.place)
+            _delete_rows(connection, info.collection_id, old)
+            connection.execute(insert(documents).values(**document_row(key, info, mark, new.source)))
             if rows:
                 connection.execute(insert(passages), rows)
-            _advance(connection, grant.collection_id)
-        self._unlink(grant.collection_id, old)
-        return identifier, entries
+            _advance(connection, info.collection_id)
+        return old
 
     def forget(self, grant: Grant, ids: Sequence[DocumentId]) -> None:
-        """Remove documents, their passages and originals."""
+        """Remove documents of the granted collection, their passages and originals."""
         self._key(grant, Right.MANAGE)
-        with self._engine.begin() as connection:
-            _delete_rows(connection, ids)
+        with _room(), self._engine.begin() as connection:
+            _delete_rows(connection, grant.collection_id, ids)
             _advance(connection, grant.collection_id)
-        self._unlink(grant.collection_id, ids)
+        self._originals.remove(grant.collection_id, ids)
+
+    def sweep(self, grant: Grant) -> int:
+        """Remove originals that a crash left without a row; gives their number. Not while this collection loads."""
+        self._key(grant, Right.MANAGE)
+        folders = self._originals.collections()  # before the query: a collection made after it is not a stray
+        query = select(documents.c.id).where(documents.c.collection_id == grant.collection_id)
+        with self._engine.connect() as connection:
+            known = set(connection.execute(select(collections.c.id)).scalars())
+            held = set(connection.execute(query).scalars())
+        for stray in folders - known:
+            self._originals.remove_collection(stray)
+        return self._originals.keep_only(grant.collection_id, held)
 
     def fingerprint(self, grant: Grant, source: str, path: str, content: bytes) -> Fingerprint:
         """The keyed digests of a file."""
         return self._fingerprint(self._key(grant, Right.MANAGE), source, path, content)
 
-    def of_source(self, grant: Grant, source: str) -> dict[bytes, tuple[DocumentId, bytes]]:
-        """Documents loaded from a folder: place digest to id and content digest."""
-        key = self._key(grant, Right.MANAGE)
-        query = select(documents.c.id, documents.c.place_key, documents.c.content_key).where(
-            documents.c.collection_id == grant.collection_id,
-            documents.c.source_key == key.blind("source", source.encode()),
-        )
-        with self._engine.connect() as connection:
-            return {place: (DocumentId(row), content) for row, place, content in connection.execute(query)}
+    def place_key(self, grant: Grant, source: str, place: str) -> bytes:
+        """The keyed digest of a place."""
+        return self._key(grant, Right.MANAGE).blind("place", place_bytes(source, place))
 
-    def move(self, grant: Grant, document_id: DocumentId, source: str, path: str, content: bytes) -> None:
-        """Give a document a new path without reading it again."""
+    def inventory(self, grant: Grant, source: str) -> Inventory:
+        """What the collection holds, told by digests: of this source, and of others."""
+        key = self._key(grant, Right.MANAGE)
+        mine = key.blind("source", os.fsencode(source))
+        columns = (documents.c.id, documents.c.source_key, documents.c.place_key, documents.c.content_key)
+        query = select(*columns).where(documents.c.collection_id == grant.collection_id)
+        here: dict[bytes, tuple[DocumentId, bytes]] = {}
+        elsewhere: dict[bytes, tuple[DocumentId, ...]] = {}
+        with self._engine.connect() as connection:
+            for identifier, source_key, place, content in connection.execute(query):
+                if source_key == mine:
+                    here[place] = (DocumentId(identifier), content)
+                else:
+                    elsewhere[content] = (*elsewhere.get(content, ()), DocumentId(identifier))
+        return Inventory(here, elsewhere)
+
+    def move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
+        """Give a document a new place without reading it again. Gives index entries where its title changed.
+
+        A title that was the file's name becomes the new one.
+        """
         key = self._key(grant, Right.MANAGE)
         info = self.document(grant, document_id)
-        mark = self._fingerprint(key, source, path, content)
-        moved = {**_about(info), "path": path}
-        values = {"place_key": mark.place, "about": _seal_json(key, moved, _about_context(document_id))}
-        with self._engine.begin() as connection:
-            connection.execute(update(documents).where(documents.c.id == document_id).values(**values))
+        title = to.path.rpartition("/")[2] if info.title == info.path.rpartition("/")[2] else info.title
+        values = {
+            "place_key": key.blind("place", place_bytes(to.source, to.place)),
+            "source_key": key.blind("source", os.fsencode(to.source)),
+            "about": seal_about(key, replace(info, path=to.path, title=title)),
+        }
+        own = (documents.c.id == document_id) & (documents.c.collection_id == grant.collection_id)
+        with _room(), self._engine.begin() as connection:
+            connection.execute(update(documents).where(own).values(**values))
+            _advance(connection, grant.collection_id)
+        return self._entries_of(key, document_id, title) if title != info.title else ()
+
+    def _entries_of(self, key: DataKey, document_id: DocumentId, title: str) -> tuple[IndexEntry, ...]:
+        query = select(passages).where(passages.c.document_id == document_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple(open_entry(key, row, {document_id: title}) for row in rows)
 
     def documents(self, grant: Grant) -> tuple[DocumentInfo, ...]:
         """Every document of the collection, by path."""
         key = self._key(grant)
         query = select(documents).where(documents.c.collection_id == grant.collection_id)
         with self._engine.connect() as connection:
-            found = [_open_info(key, row) for row in connection.execute(query).mappings()]
+            found = [open_info(key, row) for row in connection.execute(query).mappings()]
         return tuple(sorted(found, key=lambda info: info.path))
 
     def document(self, grant: Grant, document_id: DocumentId) -> DocumentInfo:
@@ -133,7 +163,7 @@ class DocumentStore:
             row = connection.execute(query).mappings().first()
         if row is None:
             raise StoreBroken(f"document {document_id} is not in the collection; load the folder again")
-        return _open_info(key, row)
+        return open_info(key, row)
 
     def passages(self, grant: Grant, ids: Sequence[PassageId]) -> tuple[Passage, ...]:
         """Passages in the order of `ids`, unsealed; ids that are not in the collection are left out."""
@@ -141,10 +171,14 @@ class DocumentStore:
         query = select(passages.c.id, passages.c.document_id, passages.c.body, documents).join_from(
             passages, documents, passages.c.document_id == documents.c.id
         )
-        query = query.where(passages.c.id.in_(ids), passages.c.collection_id == grant.collection_id)
+        query = query.where(passages.c.collection_id == grant.collection_id)
         with self._engine.connect() as connection:
-            rows = {row[0]: row for row in connection.execute(query)}
-        return tuple(_open_passage(key, rows[identifier]) for identifier in ids if identifier in rows)
+            rows = {
+                row[0]: row
+                for part in _batches(ids)
+                for row in connection.execute(query.where(passages.c.id.in_(part)))
+            }
+        return tuple(open_passage(key, rows[identifier]) for identifier in ids if identifier in rows)
 
     def around(self, grant: Grant, passage: Passage, reach: int = 1) -> tuple[Passage, ...]:
         """The passage with up to `reach` neighbours on each side, in reading order."""
@@ -157,27 +191,33 @@ class DocumentStore:
     def original(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
         """The document's own bytes, in blocks."""
         key = self._key(grant)
-        path = self._original_path(grant.collection_id, self.document(grant, document_id).id)
-        with path.open("rb") as sealed:
-            yield from key.open_stream(sealed, _original_context(document_id))
+        identifier = self.document(grant, document_id).id
+        try:
+            yield from self._originals.read(key, grant.collection_id, identifier)
+        except FileNotFoundError as error:
+            raise StoreBroken(f"the original of document {identifier} is missing; load its folder again") from error
 
-    def index_entries(self, grant: Grant, batch: int = 500) -> Iterator[tuple[IndexEntry, ...]]:
+    def index_entries(self, grant: Grant, batch: int = REBUILD_BATCH) -> Iterator[tuple[IndexEntry, ...]]:
         """Everything the index needs of a collection, in batches."""
         key = self._key(grant, Right.INDEX)
         titles = {info.id: info.title for info in self.documents(grant)}
         query = select(passages).where(passages.c.collection_id == grant.collection_id)
         with self._engine.connect() as connection:
             for rows in connection.execution_options(yield_per=batch).execute(query).mappings().partitions():
-                yield tuple(_open_entry(key, row, titles) for row in rows)
+                yield tuple(open_entry(key, row, titles) for row in rows)
 
     def counts(self, collection_id: CollectionId) -> tuple[int, int]:
         """Documents and passages held, without opening any."""
+        held, parts = (
+            select(func.count()).select_from(table).where(table.c.collection_id == collection_id)
+            for table in (documents, passages)
+        )
         with self._engine.connect() as connection:
-            ids = [
-                len(connection.execute(select(table.c.id).where(table.c.collection_id == collection_id)).all())
-                for table in (documents, passages)
-            ]
-        return ids[0], ids[1]
+            return connection.execute(held).scalar_one(), connection.execute(parts).scalar_one()
+
+    def remove_originals(self, collection_id: CollectionId) -> None:
+        """Remove the sealed originals of a collection whose key is gone."""
+        self._originals.remove_collection(collection_id)
 
     def _key(self, grant: Grant, right: Right | None = None) -> DataKey:
         if right is not None and grant.right is not right:
@@ -186,164 +226,36 @@ class DocumentStore:
 
     def _fingerprint(self, key: DataKey, source: str, path: str, content: bytes) -> Fingerprint:
         digest = hashlib.sha256(content).digest()
-        return Fingerprint(key.blind("place", _place(source, path)), key.blind("content", digest))
+        return Fingerprint(key.blind("place", place_bytes(source, path)), key.blind("content", digest))
 
     def _at_place(self, connection: Connection, collection_id: CollectionId, place: bytes) -> list[DocumentId]:
         query = select(documents.c.id).where(documents.c.collection_id == collection_id, documents.c.place_key == place)
         return [DocumentId(identifier) for identifier in connection.execute(query).scalars()]
 
-    def _original_path(self, collection_id: CollectionId, document_id: DocumentId) -> Path:
-        return self._originals / collection_id / document_id
 
-    def _write_original(self, key: DataKey, collection_id: CollectionId, name: DocumentId, content: bytes) -> None:
-        path = self._original_path(collection_id, name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("wb") as target:
-            key.seal_stream(io.BytesIO(content), target, _original_context(name))
-            target.flush()
-            os.fsync(target.fileno())
-
-    def remove_originals(self, collection_id: CollectionId) -> None:
-        """Remove the sealed originals of a collection whose key is gone."""
-        shutil.rmtree(self._originals / collection_id, ignore_errors=True)
-
-    def _unlink(self, collection_id: CollectionId, ids: Sequence[DocumentId]) -> None:
-        for identifier in ids:
-            self._original_path(collection_id, identifier).unlink(missing_ok=True)
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _IDS_MAX] for start in range(0, len(ids), _IDS_MAX))
 
 
-def words_of(title: str, headings: Sequence[str], text: str) -> str:
-    """What the lexical index reads of a passage: title, last two headings, text."""
-    return "\n".join((title, *headings[-2:], text))
+def _delete_rows(connection: Connection, collection_id: CollectionId, ids: Sequence[DocumentId]) -> None:
+    for part in _batches(ids):
+        for table, column in ((passages, passages.c.document_id), (documents, documents.c.id)):
+            connection.execute(delete(table).where(column.in_(part), table.c.collection_id == collection_id))
 
 
-def _place(source: str, path: str) -> bytes:
-    return json.dumps([source, path]).encode()
-
-
-def _info(identifier: DocumentId, collection_id: CollectionId, new: NewDocument) -> DocumentInfo:
-    parsed = new.parsed
-    return DocumentInfo(
-        identifier,
-        collection_id,
-        new.path,
-        parsed.title,
-        new.media_type,
-        parsed.pages,
-        len(new.chunks),
-        len(new.content),
-        parsed.modified_at,
-        datetime.now(UTC),
-    )
-
-
-def _entries(info: DocumentInfo, new: NewDocument) -> tuple[IndexEntry, ...]:
-    return tuple(
-        IndexEntry(PassageId(secrets.token_hex(16)), info.id, vector, words_of(info.title, chunk.headings, chunk.text))
-        for chunk, vector in zip(new.chunks, new.vectors, strict=True)
-    )
-
-
-def _about(info: DocumentInfo) -> dict[str, Any]:
-    return {
-        "path": info.path,
-        "title": info.title,
-        "media_type": info.media_type,
-        "pages": info.pages,
-        "passages": info.passages,
-        "size_bytes": info.size_bytes,
-        "modified_at": info.modified_at.isoformat() if info.modified_at else None,
-        "loaded_at": info.loaded_at.isoformat(),
-    }
-
-
-def _document_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str) -> dict[str, Any]:
-    return {
-        "id": info.id,
-        "collection_id": info.collection_id,
-        "place_key": mark.place,
-        "source_key": key.blind("source", source.encode()),
-        "content_key": mark.content,
-        "about": _seal_json(key, _about(info), _about_context(info.id)),
-    }
-
-
-def _passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chunk) -> dict[str, Any]:
-    body = {
-        "text": chunk.text,
-        "page": chunk.page,
-        "headings": chunk.headings,
-        "start": chunk.start,
-        "end": chunk.end,
-        "ordinal": chunk.ordinal,
-    }
-    vector = entry.vector.astype(_VECTOR).tobytes()
-    return {
-        "id": entry.passage_id,
-        "document_id": info.id,
-        "collection_id": info.collection_id,
-        "ordinal": chunk.ordinal,
-        "body": _seal_json(key, body, _passage_context(entry.passage_id, info.id, "body")),
-        "vector": key.seal(vector, _passage_context(entry.passage_id, info.id, "vector")),
-    }
-
-
-def _open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
-    identifier = DocumentId(row["id"])
-    about = json.loads(key.open(row["about"], _about_context(identifier)))
-    modified = datetime.fromisoformat(about["modified_at"]) if about["modified_at"] else None
-    return DocumentInfo(
-        identifier,
-        CollectionId(row["collection_id"]),
-        about["path"],
-        about["title"],
-        about["media_type"],
-        about["pages"],
-        about["passages"],
-        about["size_bytes"],
-        modified,
-        datetime.fromisoformat(about["loaded_at"]),
-    )
-
-
-def _open_passage(key: DataKey, row: Any) -> Passage:
-    identifier, document_id, sealed = PassageId(row[0]), row[1], row[2]
-    body = json.loads(key.open(sealed, _passage_context(identifier, document_id, "body")))
-    columns = {column.name: value for column, value in zip(documents.c, row[3:], strict=True)}
-    return Passage(identifier, _open_info(key, columns), _chunk(body))
-
-
-def _open_entry(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
-    identifier, document_id = PassageId(row["id"]), DocumentId(row["document_id"])
-    body = json.loads(key.open(row["body"], _passage_context(identifier, document_id, "body")))
-    raw = key.open(row["vector"], _passage_context(identifier, document_id, "vector"))
-    text = words_of(titles[document_id], body["headings"], body["text"])
-    return IndexEntry(identifier, document_id, np.frombuffer(raw, _VECTOR).astype(np.float32), text)
-
-
-def _chunk(body: Mapping[str, Any]) -> Chunk:
-    return Chunk(body["ordinal"], body["text"], body["page"], tuple(body["headings"]), body["start"], body["end"])
-
-
-def _seal_json(key: DataKey, value: Mapping[str, Any], context: Context) -> bytes:
-    return key.seal(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"), context)
-
-
-def _about_context(document_id: str) -> Context:
-    return Context("documents", document_id, "about")
-
-
-def _passage_context(passage_id: str, document_id: str, column: str) -> Context:
-    return Context("passages", f"{document_id}/{passage_id}", column)
-
-
-def _original_context(document_id: str) -> Context:
-    return Context("originals", document_id, "content")
-
-
-def _delete_rows(connection: Connection, ids: Sequence[DocumentId]) -> None:
-    connection.execute(delete(passages).where(passages.c.document_id.in_(ids)))
-    connection.execute(delete(documents).where(documents.c.id.in_(ids)))
+@contextmanager
+def _room() -> Iterator[None]:
+    """Turn the many words for a full disk into StoreFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StoreFull("no room for the sealed store; free space and load again: it goes on from here") from error
+    except OperationalError as error:
+        if "full" not in str(error.orig):
+            raise
+        raise StoreFull("no room for the sealed store; free space and load again: it goes on from here") from error
 
 
 def _advance(connection: Connection, collection_id: CollectionId) -> None:

@@ -1,0 +1,112 @@
+"""What lies under a folder, and the bytes of one file, whole or not at all."""
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rag.errors import DocumentRejected, FileUnavailable, FolderMissing
+
+_MB = 1024 * 1024
+_TRIES = 2
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""A link is not followed, and a pipe put in the file's place does not block."""
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file under a folder. `place` is its path below the root as the file system spells it, `doc` as it is shown.
+
+    `problem` is a sentence for what cannot be loaded whatever it holds: a link, a pipe, a folder without rights.
+    """
+
+    path: Path
+    place: str
+    doc: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that lies under a root. `is_complete` is false where a folder could not be read, and for a single file."""
+
+    root: Path
+    files: tuple[FoundFile, ...]
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file's bytes and the time of its last change."""
+
+    data: bytes
+    modified_at: datetime
+
+
+def survey(path: Path) -> Survey:
+    """The files under a folder in a stable order, or one file; hidden ones are left out. Raises FolderMissing."""
+    root = path if path.is_dir() else path.parent
+    if not os.path.lexists(path):
+        raise FolderMissing(f"{path} does not exist; check the path, and that its drive is mounted")
+    if not path.is_dir():
+        return Survey(root.resolve(), (_found(path, root),), is_complete=False)
+    files = tuple(_walk(root, root))
+    return Survey(root.resolve(), files, is_complete=not any(file.doc.endswith("/") for file in files))
+
+
+def read_file(path: Path, bytes_max: int) -> FileContent:
+    """The file's bytes as they were at one moment.
+
+    Raises DocumentRejected for one over the limit, FileUnavailable for one that changes while it is read, OSError.
+    """
+    for _ in range(_TRIES):
+        with open(os.open(path, _OPEN_FLAGS), "rb") as file:  # noqa: PTH123 - from a descriptor
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise FileUnavailable("this is no regular file any more; load again")
+            if before.st_size > bytes_max:
+                raise DocumentRejected(
+                    f"the file has {before.st_size // _MB} MB; the limit is {bytes_max // _MB} MB: split it"
+                )
+            data = file.read(bytes_max + 1)
+            after = os.fstat(file.fileno())
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size) and len(data) == after.st_size:
+            return FileContent(data, datetime.fromtimestamp(after.st_mtime, UTC))
+    raise FileUnavailable("the file changed while it was read; load again when it is at rest")
+
+
+def shown_name(place: str) -> str:
+    """A path as it may be shown: composed characters; undecodable bytes, controls and direction marks replaced."""
+    decoded = os.fsencode(place).decode("utf-8", "replace")
+    composed = unicodedata.normalize("NFC", decoded)
+    return "".join("\ufffd" if unicodedata.category(character) in _UNSAFE else character for character in composed)
+
+
+def _walk(folder: Path, root: Path) -> Iterator[FoundFile]:
+    """Files first, then folders, each by name. The kernel's listing tells kinds: no file is examined twice."""
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=lambda each: each.name)
+    except OSError as error:
+        reason = f"the folder cannot be opened: {error.strerror}; check its rights. Nothing of it was forgotten"
+        place = f"{folder.relative_to(root)}/"
+        yield FoundFile(folder, place, shown_name(place), reason)
+        return
+    folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    yield from (_found(Path(entry.path), root, entry) for entry in entries if entry not in folders)
+    for entry in folders:
+        yield from _walk(Path(entry.path), root)
+
+
+def _found(path: Path, root: Path, entry: os.DirEntry[str] | None = None) -> FoundFile:
+    place = path.relative_to(root).as_posix()
+    problem = None
+    if entry.is_symlink() if entry else path.is_symlink():
+        problem = "this is a symbolic link, which is not followed; load what it points to"
+    elif not (entry.is_file(follow_symlinks=False) if entry else path.is_file()):
+        problem = "this is a pipe, socket or device, not a file; remove it from the folder"
+    return FoundFile(path, place, shown_name(place), problem)

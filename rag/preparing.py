@@ -1,0 +1,170 @@
+"""Files made ready ahead of their turn: read, told by digest, parsed in a child, cut into chunks, embedded.
+
+    found file → Ready(content, mark, parsed, chunks, vectors) or Refused(sentence)
+
+A few readers work on the next files while vectors of the present one are computed; all of them yield the processor to
+people's questions. What is ready waits in order, so that results come in the order of the files.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.chunking import chunk_document, embedding_text
+from rag.documents import Chunk
+from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
+from rag.folders import FoundFile, read_file
+from rag.parsing.confinement import Limits
+from rag.parsing.sandbox import ReadDocument, read_document
+from rag.store.values import Fingerprint
+
+EMBED_BATCH = 16
+READERS = 2
+FILES_AHEAD = 6
+BYTES_AHEAD = 128 * 1024 * 1024
+"""Files whose turn has not come hold this much at most, and one file whatever its size."""
+TEXT_CHARACTERS_MAX = 12_000_000
+"""Some 5,000 pages. A text of that size takes half an hour to embed on one core."""
+_NICE = 10
+
+
+class PassageEmbedder(Protocol):
+    """Gives the vectors of passages. Called from several threads at once."""
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit rows (n, d) float32."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A file that can be stored. `read` is None where the caller knew its content already."""
+
+    data: bytes
+    mark: Fingerprint
+    read: ReadDocument | None
+    chunks: tuple[Chunk, ...]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that cannot be stored, with the error that says why."""
+
+    error: DocumentRejected | DocumentEmpty | FileUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file, what came of it, and the seconds it took."""
+
+    file: FoundFile
+    outcome: Ready | Refused
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a load knows before it reads: how to digest a file, and whether its content needs no reading."""
+
+    fingerprint: Callable[[FoundFile, bytes], Fingerprint]
+    is_known: Callable[[FoundFile, Fingerprint], bool]
+
+
+class Preparer:
+    """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped."""
+
+    def __init__(self, embedder: PassageEmbedder, memory_dir: Path, known: Known, limits: Limits | None = None) -> None:
+        self._embedder, self._memory_dir, self._known = embedder, memory_dir, known
+        self._limits = limits or Limits()
+        self._stopped = threading.Event()
+        self._readers = ThreadPoolExecutor(READERS, "read", _give_way)
+        self._embedders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "embed", _give_way)
+
+    def prepare(self, files: Sequence[FoundFile]) -> Iterator[Prepared]:
+        """Every file in order, prepared."""
+        waiting: deque[tuple[int, Future[Prepared]]] = deque()
+        ahead = iter(files)
+        file = next(ahead, None)
+        while file is not None or waiting:
+            while file is not None and len(waiting) < FILES_AHEAD:
+                size = _size(file)
+                if waiting and size + sum(held for held, _ in waiting) > BYTES_AHEAD:
+                    break
+                waiting.append((size, self._readers.submit(self.one, file)))
+                file = next(ahead, None)
+            yield waiting.popleft()[1].result()
+
+    def one(self, file: FoundFile, *, is_forced: bool = False) -> Prepared:
+        """One file, prepared; `is_forced` reads it even where its content is known."""
+        started = time.monotonic()
+        try:
+            outcome: Ready | Refused = self._ready(file, is_forced=is_forced)
+        except (DocumentRejected, DocumentEmpty, DocumentQuarantined, FileUnavailable) as error:
+            outcome = Refused(error)
+        except OSError as error:
+            outcome = Refused(FileUnavailable(f"the file cannot be opened: {error.strerror}; check its rights"))
+        return Prepared(file, outcome, time.monotonic() - started)
+
+    def close(self) -> None:
+        """Stop: children are killed, queued batches dropped, a running batch is waited for."""
+        self._stopped.set()
+        self._embedders.shutdown(wait=False, cancel_futures=True)
+        self._readers.shutdown(cancel_futures=True)
+        self._embedders.shutdown()
+
+    def _ready(self, file: FoundFile, *, is_forced: bool) -> Ready:
+        if file.problem:
+            raise FileUnavailable(file.problem)
+        content = read_file(file.path, self._limits.file_bytes)
+        mark = self._known.fingerprint(file, content.data)
+        if not is_forced and self._known.is_known(file, mark):
+            return Ready(content.data, mark, None, (), np.empty((0, 0), np.float32))
+        name = file.doc.rpartition("/")[2]
+        read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped)
+        _check_length(read)
+        parsed = replace(read.document, modified_at=read.document.modified_at or content.modified_at)
+        chunks = chunk_document(parsed, self._embedder.count_tokens)
+        vectors = self._vectors([embedding_text(parsed.title, chunk) for chunk in chunks])
+        return Ready(content.data, mark, replace(read, document=parsed), chunks, vectors)
+
+    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, d) float32, batch by batch on every embedding thread."""
+        batches = [texts[at : at + EMBED_BATCH] for at in range(0, len(texts), EMBED_BATCH)]
+        rows = list(self._embedders.map(self._embedder.embed_passages, batches))
+        return np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
+
+
+def _check_length(read: ReadDocument) -> None:
+    characters = sum(len(block.text) for block in read.document.blocks)
+    if characters > TEXT_CHARACTERS_MAX:
+        raise DocumentRejected(
+            f"the file holds {characters / 1e6:.0f} million characters of text; the limit is "
+            f"{TEXT_CHARACTERS_MAX / 1e6:.0f}: split it"
+        )
+
+
+def _size(file: FoundFile) -> int:
+    with suppress(OSError):
+        return file.path.lstat().st_size
+    return 0
+
+
+def _give_way() -> None:
+    """Let this thread, and the children it starts, wait for threads that answer questions."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

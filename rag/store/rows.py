@@ -1,0 +1,149 @@
+"""Rows of the sealed truth: values sealed on their way in, opened on their way out."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from rag.documents import Chunk, DocumentId, DocumentInfo, Passage, PassageId
+from rag.store.tables import documents
+from rag.store.values import Fingerprint, IndexEntry, NewDocument, words_of
+from security.identity import CollectionId
+from security.sealing import Context, DataKey
+
+_VECTOR = np.dtype("<f2")
+"""float16: unit vectors lose 1e-4 of cosine and half the bytes."""
+
+
+def place_bytes(source: str, path: str) -> bytes:
+    """The bytes that tell a place: the loaded folder and the path in it."""
+    return json.dumps([source, path]).encode()
+
+
+def new_info(identifier: DocumentId, collection_id: CollectionId, new: NewDocument) -> DocumentInfo:
+    """What is known of a document that comes in."""
+    parsed = new.parsed
+    return DocumentInfo(
+        identifier,
+        collection_id,
+        new.path,
+        parsed.title,
+        new.media_type,
+        parsed.pages,
+        len(new.chunks),
+        len(new.content),
+        parsed.modified_at,
+        datetime.now(UTC),
+    )
+
+
+def new_entries(info: DocumentInfo, new: NewDocument) -> tuple[IndexEntry, ...]:
+    """The index entries of a document that comes in, one a chunk, with fresh ids."""
+    return tuple(
+        IndexEntry(PassageId(secrets.token_hex(16)), info.id, vector, words_of(info.title, chunk.headings, chunk.text))
+        for chunk, vector in zip(new.chunks, new.vectors, strict=True)
+    )
+
+
+def seal_about(key: DataKey, info: DocumentInfo) -> bytes:
+    """What is known of a document, sealed."""
+    about = {
+        "path": info.path,
+        "title": info.title,
+        "media_type": info.media_type,
+        "pages": info.pages,
+        "passages": info.passages,
+        "size_bytes": info.size_bytes,
+        "modified_at": info.modified_at.isoformat() if info.modified_at else None,
+        "loaded_at": info.loaded_at.isoformat(),
+    }
+    return _seal_json(key, about, _about_context(info.id))
+
+
+def document_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str) -> dict[str, Any]:
+    """A document as a row."""
+    return {
+        "id": info.id,
+        "collection_id": info.collection_id,
+        "place_key": mark.place,
+        "source_key": key.blind("source", os.fsencode(source)),
+        "content_key": mark.content,
+        "about": seal_about(key, info),
+    }
+
+
+def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chunk) -> dict[str, Any]:
+    """A passage as a row; text and vector are sealed apart."""
+    body = {
+        "text": chunk.text,
+        "page": chunk.page,
+        "headings": chunk.headings,
+        "start": chunk.start,
+        "end": chunk.end,
+        "ordinal": chunk.ordinal,
+    }
+    vector = entry.vector.astype(_VECTOR).tobytes()
+    return {
+        "id": entry.passage_id,
+        "document_id": info.id,
+        "collection_id": info.collection_id,
+        "ordinal": chunk.ordinal,
+        "body": _seal_json(key, body, _passage_context(entry.passage_id, info.id, "body")),
+        "vector": key.seal(vector, _passage_context(entry.passage_id, info.id, "vector")),
+    }
+
+
+def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
+    """A document out of its row."""
+    identifier = DocumentId(row["id"])
+    about = json.loads(key.open(row["about"], _about_context(identifier)))
+    modified = datetime.fromisoformat(about["modified_at"]) if about["modified_at"] else None
+    return DocumentInfo(
+        identifier,
+        CollectionId(row["collection_id"]),
+        about["path"],
+        about["title"],
+        about["media_type"],
+        about["pages"],
+        about["passages"],
+        about["size_bytes"],
+        modified,
+        datetime.fromisoformat(about["loaded_at"]),
+    )
+
+
+def open_passage(key: DataKey, row: Any) -> Passage:
+    """A passage out of (id, document id, body, *columns of its document)."""
+    identifier, document_id, sealed = PassageId(row[0]), row[1], row[2]
+    body = json.loads(key.open(sealed, _passage_context(identifier, document_id, "body")))
+    columns = {column.name: value for column, value in zip(documents.c, row[3:], strict=True)}
+    return Passage(identifier, open_info(key, columns), _chunk(body))
+
+
+def open_entry(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
+    """An index entry out of a passage's row; `titles` by document."""
+    identifier, document_id = PassageId(row["id"]), DocumentId(row["document_id"])
+    body = json.loads(key.open(row["body"], _passage_context(identifier, document_id, "body")))
+    raw = key.open(row["vector"], _passage_context(identifier, document_id, "vector"))
+    text = words_of(titles[document_id], body["headings"], body["text"])
+    return IndexEntry(identifier, document_id, np.frombuffer(raw, _VECTOR).astype(np.float32), text)
+
+
+def _chunk(body: Mapping[str, Any]) -> Chunk:
+    return Chunk(body["ordinal"], body["text"], body["page"], tuple(body["headings"]), body["start"], body["end"])
+
+
+def _seal_json(key: DataKey, value: Mapping[str, Any], context: Context) -> bytes:
+    return key.seal(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"), context)
+
+
+def _about_context(document_id: str) -> Context:
+    return Context("documents", document_id, "about")
+
+
+def _passage_context(passage_id: str, document_id: str, column: str) -> Context:
+    return Context("passages", f"{document_id}/{passage_id}", column)

@@ -1,0 +1,70 @@
+"""What goes into the store and comes out of it towards the index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.documents import Chunk, DocumentId, ParsedDocument, PassageId
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document as it comes in: where it lay, its bytes, what was read, its chunks and their vectors (n, d).
+
+    `place` is the path as the file system spells it, where that differs from `path` as it is shown.
+    """
+
+    source: str
+    path: str
+    media_type: str
+    content: bytes
+    parsed: ParsedDocument
+    chunks: tuple[Chunk, ...]
+    vectors: NDArray[np.float32]
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a collection holds, for a load from one source.
+
+    `here` tells documents of that source by place digest: id and content digest. `elsewhere` tells documents of
+    other sources by content digest.
+    """
+
+    here: dict[bytes, tuple[DocumentId, bytes]]
+    elsewhere: dict[bytes, tuple[DocumentId, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Keyed digests that tell an unchanged or moved file without readable text."""
+
+    place: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTo:
+    """Where a document lies now: the loaded folder, the path as it is spelt and as it is shown."""
+
+    source: str
+    place: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What the index in memory needs of a passage: its vector (d,) float32 and its words."""
+
+    passage_id: PassageId
+    document_id: DocumentId
+    vector: NDArray[np.float32]
+    text: str
+
+
+def words_of(title: str, headings: Sequence[str], text: str) -> str:
+    """What the lexical index reads of a passage: title, last two headings, text."""
+    return "\n".join((title, *headings[-2:], text))
