@@ -19,7 +19,7 @@ from chat.assembly import House, initialise, open_house
 from chat.settings import Settings
 from rag.chunking import chunk_document, embedding_text
 from rag.documents import Block, BlockKind, Chunk, ParsedDocument, SearchResult
-from rag.store.documents import IndexEntry, NewDocument
+from rag.store.values import IndexEntry, NewDocument
 from security.access import Grant, Right
 from security.identity import OPERATOR
 from security.slots import Passphrase
