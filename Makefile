@@ -1,41 +1,59 @@
-# Two commands: `make run` (set-up, models, keys, demo, chat in the browser) and `make test` (everything CI runs).
+# `make run` sets up and serves; `make test` runs everything CI runs. `make help` lists the rest.
 PYTHON ?= $(firstword $(foreach p,python3.12 python3.11 python3.13 python3,$(shell $(p) -c 'import sys; print(sys.executable if (3,11) <= sys.version_info[:2] <= (3,13) else "")' 2>/dev/null)))
 STATE ?= state
 HUISCLOS = .venv/bin/huisclos
 export HUISCLOS_STATE = $(STATE)
 
-.PHONY: run install test lint demo-reset environment environment-dev clean
+.PHONY: help run install test checks lint demo-reset environment environment-dev chromium eval lock clean
 .NOTPARALLEL:
 
-run: install
-	@$(HUISCLOS) demo
-	@echo 'Ask it: .venv/bin/huisclos ask --collection demo "Mon employeur peut-il enregistrer mes appels ?"'
-	@$(HUISCLOS) ask --collection demo --as camille "Mon employeur peut-il enregistrer mes appels ?"
+run: install  ## set up what is missing, make the demo the first time, serve until Ctrl-C
+	@$(HUISCLOS) serve --demo
 
-install: environment
+install: environment  ## set up alone: environment, engine, weights
 	@$(HUISCLOS) models pull
 
-environment:
-	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 found: install one, or run make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) deploy/install.py
-
-environment-dev:
-	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 found: install one, or run make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) deploy/install.py --dev
-
-demo-reset: environment
-	rm -rf "$(STATE)"
-	@$(HUISCLOS) demo
-
-test: lint
+test: lint chromium  ## everything CI runs: format, lint, types, import contracts, docs, tests in a browser too
 	@$(HUISCLOS) models pull --for-tests
 	.venv/bin/python -m pytest
 
-lint: environment-dev
+lint: environment-dev  ## format, lint, types, import contracts
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+demo-reset: install  ## start the demo over; refused when the state folder holds anything else
+	@$(HUISCLOS) demo --reset
+
+eval: environment  ## make eval EVAL=DIR: answers, citations, refusals, retrieval (docs/evaluation.md)
+	@test -n "$(EVAL)" || { echo "name the folder of documents and questions: make eval EVAL=DIR"; exit 2; }
+	.venv/bin/python -m bench.evaluation "$(EVAL)"
+
+bench-%: environment-dev  ## make bench-NAME: one measurement against its baseline (docs/benchmarks.md)
+	@test -f bench/$(subst -,_,$*).py || { echo "no bench of that name; bench/ has: $$(cd bench && echo *.py)"; exit 2; }
+	.venv/bin/python -m bench.$(subst -,_,$*) $(ARGS)
+
+environment:
+	@$(need-python)
+	@"$(PYTHON)" deploy/install.py
+
+environment-dev:
+	@$(need-python)
+	@"$(PYTHON)" deploy/install.py --dev
+
+chromium: environment-dev
+	@.venv/bin/python deploy/chromium.py
+
+lock: environment  ## resolve deploy/requirements/*.in again into hashed *.txt, from the package index
+	@.venv/bin/python deploy/lock.py
+
+clean:  ## remove what can be made again; the state folder stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+help:
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
+
+define need-python
+test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 found: install one (Debian: apt install python3 python3-venv), or run make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+endef

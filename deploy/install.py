@@ -1,8 +1,9 @@
 """Make `.venv` complete: pip, the hashed requirements, the engine built for this machine, the project itself.
 
 Standard library only: it runs before anything is installed. Each step is skipped when it is already done, so an
-interrupted run continues. Wheels that are slow to build are kept in the cache folder, keyed by version and
-processor, because llama.cpp is compiled for the instructions of the machine at hand.
+interrupted run continues. Everything that is fetched is checked by its hash, what builds the source packages too.
+The compiled engine is kept in the cache folder, keyed by version and processor, because llama.cpp is compiled for the
+instructions of the machine at hand.
 """
 
 import argparse
@@ -10,117 +11,179 @@ import hashlib
 import os
 import platform
 import re
-import subprocess
+import shutil
 import sys
 import time
 import venv
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+from steps import Watched, say, seconds, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "deploy" / "requirements"
-BUILT_HERE = "llama-cpp-python"
+ENGINE = "llama-cpp-python"
+FROM_SOURCE = ("cuid", "literalai", "syncer")
+"""Packages that their authors publish without wheels; a further one stops the installation and is added here."""
+
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
+BUILD_ENVIRONMENT = ENVIRONMENT / "build"
+BUILT = ENVIRONMENT / "built"
 SUPPORTED = ((3, 11), (3, 13))
 
 
+@dataclass(frozen=True)
+class Step:
+    """Something to do once. It is done again when what it depends on (files, or texts) changes."""
+
+    title: str
+    depends: tuple[Path | str, ...]
+    act: Callable[[], None]
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says it is done for exactly these dependencies."""
+        parts = (item.read_bytes() if isinstance(item, Path) else item.encode() for item in self.depends)
+        digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+        return ENVIRONMENT / ".done" / f"{re.sub('[^a-z]+', '-', self.title.lower())}-{digest}"
+
+
 def main() -> None:
-    """Run the steps that are not done yet, saying which and how long each took."""
+    """Run the steps that are not done yet, saying which, how far, and how long each took."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--dev", action="store_true", help="also what the tests need")
     name = "dev" if parser.parse_args().dev else "run"
     check_python()
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("environment .venv", make_environment),
-        ("pip", lambda: pip_install("--require-hashes", "-r", str(REQUIREMENTS / "pip.txt"))),
-        (f"packages ({name}.txt, hashed)", lambda: install_packages(name)),
-        ("engine (llama.cpp: five minutes when it must be compiled, seconds from the cache)", install_engine),
-        ("huisclos", install_project),
-    ]
-    for number, (title, step) in enumerate(steps, 1):
-        run_once(f"{number}/{len(steps)} {title}", stamp(number, name), step)
+    left = [step for step in steps(name) if not step.stamp.exists()]
+    started = time.monotonic()
+    for number, step in enumerate(left, 1):
+        begun = time.monotonic()
+        say(f"{number}/{len(left)} {step.title} …")
+        step.act()
+        step.stamp.parent.mkdir(exist_ok=True)
+        step.stamp.touch()
+        say(f"{number}/{len(left)} {step.title}: done in {seconds(begun)}")
+    if left:
+        say(f"the environment is complete after {seconds(started)}")
+
+
+def steps(name: str) -> tuple[Step, ...]:
+    """Everything, in order. `name` is "run" or "dev", which holds all of "run"."""
+    pins = [REQUIREMENTS / f"{part}.txt" for part in ("pip", "build", "run", name)]
+    if name == "run" and Step("Packages dev", (*pins[:3], REQUIREMENTS / "dev.txt"), lambda: None).stamp.exists():
+        name, pins[3] = "dev", REQUIREMENTS / "dev.txt"
+    return (
+        Step("Environment .venv", (platform.python_version(),), make_environment),
+        Step("pip", (pins[0],), lambda: install("pip", "--require-hashes", "-r", str(pins[0]))),
+        Step(f"Packages {name}", tuple(pins), lambda: install_packages(name)),
+        Step("Build tools and source packages", (*pins[:2], *source_blocks(name)), lambda: install_source(name)),
+        Step("Engine llama.cpp", (pins[1], engine_block(), processor()), install_engine),
+        Step("Huis Clos", (ROOT / "pyproject.toml",), install_project),
+    )
 
 
 def check_python() -> None:
     """Stop early, and say what to do, on a Python that the dependencies do not support."""
     low, high = SUPPORTED
     if not low <= sys.version_info[:2] <= high:
-        sys.exit(f"Python {platform.python_version()}: expected 3.11 to 3.13; run `make PYTHON=python3.12 install`")
-
-
-def stamp(number: int, name: str) -> Path:
-    """The file that says a step is done for exactly these requirements."""
-    content = b"".join((REQUIREMENTS / f"{part}.txt").read_bytes() for part in ("pip", name))
-    content += (ROOT / "pyproject.toml").read_bytes()
-    return ENVIRONMENT / f".step-{number}-{name}-{hashlib.sha256(content).hexdigest()[:12]}"
-
-
-def run_once(title: str, done: Path, step: Callable[[], None]) -> None:
-    """Run a step unless its stamp is there; leave the stamp only after it ended well."""
-    if done.exists():
-        return
-    print(f"[install] {title} …", flush=True)
-    started = time.monotonic()
-    step()
-    done.touch()
-    print(f"[install] {title}: done in {time.monotonic() - started:.0f} s", flush=True)
+        stop(f"Python {platform.python_version()}: expected 3.11 to 3.13; run `make PYTHON=python3.12 install`")
 
 
 def make_environment() -> None:
     """Create the virtual environment; Debian ships the module that does it apart."""
     try:
-        venv.create(ENVIRONMENT, with_pip=True)
-    except (subprocess.CalledProcessError, ImportError):
-        sys.exit("python3 cannot make a virtual environment: install python3-venv and run again")
+        venv.create(ENVIRONMENT, with_pip=True, clear=PYTHON.exists() and not is_same_python())
+    except Exception as error:  # noqa: BLE001 - ensurepip fails in many ways, with one remedy
+        stop(f"python3 cannot make a virtual environment ({error}): install python3-venv and run again")
 
 
-def pip(*arguments: str) -> None:
-    """Run the environment's pip; its own message stands when it fails."""
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
-    if subprocess.run(command, check=False).returncode:
-        sys.exit(f"pip {arguments[0]} failed (its message stands above); run the same command again, it continues")
+def is_same_python() -> bool:
+    """Whether the environment that is there was made by this version of Python."""
+    settings = ENVIRONMENT / "pyvenv.cfg"
+    return settings.exists() and platform.python_version() in settings.read_text()
 
 
-def pip_install(*arguments: str) -> None:
-    """Install quietly with a progress bar for what is downloaded."""
-    pip("install", "--quiet", "--progress-bar", "on" if sys.stdout.isatty() else "off", *arguments)
+def pip(what: str, *arguments: str, python: Path = PYTHON) -> None:
+    """Run our pip for a Python, telling how long it lasts; the end of what it said is shown when it fails."""
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--python", str(python), *arguments]
+    Watched(what, ENVIRONMENT / "install.log").run(command)
 
 
-def split_requirements(name: str) -> tuple[str, str]:
-    """The requirements file in two: everything that comes as a wheel, and the engine, which is built here."""
-    blocks = re.split(r"\n(?=\S)", (REQUIREMENTS / f"{name}.txt").read_text())
-    engine = [block for block in blocks if block.startswith(BUILT_HERE)]
-    return "\n".join(block for block in blocks if block not in engine) + "\n", "\n".join(engine) + "\n"
+def install(what: str, *arguments: str) -> None:
+    """Install into the environment."""
+    pip(what, "install", *arguments)
+
+
+def blocks(name: str) -> list[str]:
+    """The requirements of a file, each with its hashes."""
+    return [block for block in re.split(r"\n(?=\S)", (REQUIREMENTS / f"{name}.txt").read_text()) if "==" in block]
+
+
+def engine_block() -> str:
+    """The engine's requirement."""
+    return next(block for block in blocks("run") if block.startswith(f"{ENGINE}=="))
+
+
+def source_blocks(name: str) -> list[str]:
+    """The requirements of the packages that come only as source."""
+    return [block for block in blocks(name) if block.startswith(tuple(f"{package}==" for package in FROM_SOURCE))]
+
+
+def requirements(name: str, wanted: list[str]) -> str:
+    """A requirements file in the environment's folder, of these requirements."""
+    path = ENVIRONMENT / f"{name}-requirements.txt"
+    path.write_text("\n".join(wanted) + "\n")
+    return str(path)
 
 
 def install_packages(name: str) -> None:
-    """Install every pinned package by its hash, nothing resolved."""
-    wanted = ENVIRONMENT / f"{name}-wheels.txt"
-    wanted.write_text(split_requirements(name)[0])
-    pip_install("--require-hashes", "--no-deps", "-r", str(wanted))
+    """Install every pinned wheel by its hash, nothing resolved."""
+    apart = {engine_block(), *source_blocks(name)}
+    wanted = requirements(name, [block for block in blocks(name) if block not in apart])
+    install("packages", "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", wanted)
+
+
+def install_source(name: str) -> None:
+    """Build the packages that come only as source, with pinned tools and nothing else, and install them."""
+    venv.create(BUILD_ENVIRONMENT)
+    tools = ("--only-binary", ":all:", "--require-hashes", "-r", str(REQUIREMENTS / "build.txt"))
+    pip("build tools", "install", *tools, python=BUILD_ENVIRONMENT / "bin" / "python")
+    build("source packages", source_blocks(name), BUILT)
+    install("source packages", "--no-deps", "--no-index", *(str(wheel) for wheel in BUILT.glob("*.whl")))
+
+
+def build(what: str, wanted: list[str], folder: Path) -> None:
+    """Build wheels from hashed source in the environment of pinned tools."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    arguments = ("--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--no-cache-dir")
+    source = requirements("build", wanted)
+    python = BUILD_ENVIRONMENT / "bin" / "python"
+    pip(what, "wheel", "-v", "--require-hashes", *arguments, "-r", source, "-w", str(folder), python=python)
 
 
 def install_engine() -> None:
     """Install llama-cpp-python from the cached wheel, compiling it first when this machine has none."""
     folder = engine_cache()
     if not list(folder.glob("*.whl")):
-        source = ENVIRONMENT / "engine.txt"
-        source.write_text(split_requirements("run")[1])
-        building = folder / "building"
-        building.mkdir(parents=True, exist_ok=True)
-        pip("wheel", "--no-deps", "--require-hashes", "-r", str(source), "-w", str(building))
+        if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
+            stop("no C++ compiler found: install one (Debian, Ubuntu: apt install build-essential) and run again")
+        say("the engine is compiled for this processor: about five minutes on two cores, once")
+        building = folder / f"building-{os.getpid()}"
+        build("compiling llama.cpp", [engine_block()], building)
         for wheel in building.glob("*.whl"):
             wheel.replace(folder / wheel.name)
-        building.rmdir()
-    pip_install("--no-deps", "--no-index", str(next(folder.glob("*.whl"))))
+        shutil.rmtree(building)
+    install("engine", "--no-deps", "--no-index", "--force-reinstall", str(next(folder.glob("*.whl"))))
 
 
 def engine_cache() -> Path:
     """Where the compiled engine is kept: by requirement, interpreter-independent, and processor."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huisclos" / "wheels"
-    key = split_requirements("run")[1] + processor()
-    return cache / f"{BUILT_HERE}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    key = engine_block() + "\n" + processor()
+    return cache / f"{ENGINE}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
 def processor() -> str:
@@ -134,7 +197,7 @@ def processor() -> str:
 
 def install_project() -> None:
     """Put the console script in place; the code itself is used from this folder."""
-    pip_install("--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT))
+    install("huisclos", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT))
 
 
 if __name__ == "__main__":
