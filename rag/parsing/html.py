@@ -27,7 +27,7 @@ _BREAKS = _ITEMS | frozenset(
     | {"figure", "figcaption", "td", "th", "tr", "address", "body", "details", "summary", "hr", "fieldset", "table"}
 )
 _HIDING = re.compile(
-    r"display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$)|font-size:0(?:\.\d+)?(?:px|pt|em|rem|%)?(?:;|$)"
+    r"display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$)|font-size:0(?:\.0+)?(?:px|pt|em|rem|%)?(?:;|$)"
     r"|font-size:1p[xt](?:;|$)|(?:left|top|text-indent):-\d{3,}"
 )
 _WHITE = re.compile(r"(?:^|;)color:(?:white|#fff(?:fff)?|rgb\(255,255,255\))(?:;|$)")

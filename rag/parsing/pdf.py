@@ -28,8 +28,9 @@ _NUMBERED = re.compile(
     re.I,
 )
 _LEADERS = re.compile(r"\.{4,}|(?:\. ?){4,}")
-_HYPHENATED = re.compile(r"(\w+)[-‐‑]$")
-_FIRST_WORD = re.compile(r"[a-zà-ÿœ]\w*")
+_CUT_WORD = re.compile(r"(\w+)(?:\u00ad(?:\n )?|([-‐‑])\n )([a-zà-ÿœ]\w*)")
+"""A word cut at a line's end: made whole unless the document writes it with its hyphen elsewhere."""
+_HYPHEN_END = re.compile(r"[-‐‑\u00ad]$")
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-]\d\d)'?(\d\d)?'?)?")
 _PROGRAM_TITLE = re.compile(
     r"^microsoft \w+ - |\.(?:docx?|pptx?|xlsx?|odt|indd|tex|dvi|qxd)$|^untitled$|^sans titre$", re.I
@@ -177,19 +178,14 @@ def _begins(last: Line, line: Line, usual: float) -> bool:
 
 
 def _block(group: list[Line], words: collections.Counter[str]) -> Block:
-    text = ""
-    for line in group:
-        text = _join(text, line.text, words)
-    text = _LEADERS.sub(" … ", text)
+    def whole(cut: re.Match[str]) -> str:
+        hyphen = cut[2] or "-"
+        return cut[1] + (hyphen if f"{cut[1]}{hyphen}{cut[3]}".lower() in words else "") + cut[3]
+
+    text = " ".join(line.text + ("\n" if _HYPHEN_END.search(line.text) else "") for line in group)
+    text = _LEADERS.sub(
+        " … ", _CUT_WORD.sub(whole, text).replace("\u00ad\n ", "-").replace("\u00ad", "-").replace("\n", "")
+    )
     kind = BlockKind.HEADING if group[0].level else BlockKind.PARAGRAPH
     kind = BlockKind.LIST_ITEM if not group[0].level and BULLET.match(text) else kind
     return Block(kind, text, group[0].page, group[0].level, tuple(line.box for line in group))
-
-
-def _join(text: str, line: str, words: collections.Counter[str]) -> str:
-    """Two lines in one; a word cut at the line's end is made whole unless the document writes it with its hyphen."""
-    cut, rest = _HYPHENATED.search(text), _FIRST_WORD.match(line)
-    if not cut or not rest:
-        return f"{text} {line}" if text else line
-    is_compound = f"{cut[1]}{text[-1]}{rest[0]}".lower() in words
-    return text + line if is_compound else text[:-1] + line

@@ -54,12 +54,15 @@ def lines_of(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
 
 
 def _runs(text: pypdfium2.PdfTextPage, count: int) -> Iterator[tuple[int, str]]:
-    """(index of the first character, words) of each line. PDFium marks a hyphen at a line's end by U+FFFE or 2."""
+    """(index of the first character, words) of each line.
+
+    PDFium writes U+FFFE or 2 for a hyphen at a line's end, and may join the next line to it: a soft hyphen here.
+    """
     place = 0
     for part in re.split(r"(\r\n|\n|\r)", text.get_text_range()):
         start = place + len(part) - len(part.lstrip())
         place += len(part)
-        words = part.strip().replace("\ufffe", "-").replace("\x02", "-").replace("\x00", "")
+        words = part.strip().replace("\ufffe", "\u00ad").replace("\x02", "\u00ad").replace("\x00", "")
         if words and start < count:
             yield start, words
 

@@ -1,11 +1,15 @@
 """Files are read in a child that has little to lose."""
 
+import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rag.errors import DocumentEmpty, DocumentRejected
-from rag.parsing.sandbox import Limits, read_document, render_page
+from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
+from rag.parsing.confinement import Limits
+from rag.parsing.sandbox import read_document, render_page
 
 DOCUMENTS = Path(__file__).parents[2] / "data" / "documents"
 
@@ -50,3 +54,86 @@ def test_a_file_over_the_limit_is_rejected_before_it_is_read(tmp_path: Path) -> 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     read_document("t.csv", b"name,price\nbolt,12\n", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def hostile(name: str, memory: Path) -> str:
+    data = (DOCUMENTS.parent / "hostile" / name).read_bytes()
+    return " ".join(block.text for block in read_document(name, data, memory).document.blocks)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("cut.pdf", "cut or broken"),
+        ("deep-table.docx", "broken"),
+        ("entity-bomb.docx", "broken"),
+        ("half.docx", "cut or broken"),
+        ("not-a-docx.docx", "cut or broken"),
+        ("nuls.txt", "binary file"),
+        ("pages-loop.pdf", "broken"),
+        ("program.pdf", "binary file"),
+        ("pypdf-libreoffice-writer-password.pdf", "password"),
+        ("utf16-no-bom.txt", "unmarked encoding"),
+    ],
+)
+def test_hostile_and_broken_files_are_rejected_with_what_to_do(name: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentRejected, match=sentence):
+        hostile(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["zero.pdf", "meta-injection.pdf", "xxe.docx"])
+def test_hostile_files_without_text_are_empty(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentEmpty):
+        hostile(name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("hidden-text.docx", "The travel policy allows economy class."),
+        ("white-text.docx", "Office hours are 9 to 17."),
+        ("white-text.pdf", "Leave policy: 25 days a year."),
+        ("tiny-text.pdf", "Plan de charge 2026"),
+        ("hidden.html", "Le télétravail est possible deux jours par semaine."),
+        ("tags.txt", "Normal note."),
+        ("nfd-noms.txt", "L’équipée a été reportée à Noël. fin du œuvre nº 3."),
+        ("un-umlauts-non-utf8.md", "können können äöüß"),
+        ("pypdf-encryption-r6-empty-password.pdf", "pdf encryption test password: asdfzxcv"),
+    ],
+)
+def test_hidden_instructions_do_not_come_out_and_letters_are_right(name: str, text: str, tmp_path: Path) -> None:
+    assert hostile(name, tmp_path) == text
+
+
+def test_marks_that_turn_the_writing_do_not_come_out(tmp_path: Path) -> None:
+    assert not set("\u202a\u202e\u202c\u2066\u2069") & set(hostile("bidi.txt", tmp_path))
+
+
+def test_a_reader_over_its_time_or_memory_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(DocumentRejected, match="took over 0 s"):
+        read_document("a.txt", b"text", tmp_path, Limits(wall_seconds=0))
+    with pytest.raises(DocumentRejected, match="over its limits"):
+        read_document("a.txt", b"word " * 8_000_000, tmp_path, Limits(memory_bytes=100_000_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_stops_when_the_load_does(tmp_path: Path) -> None:
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(ReadingCancelled):
+        read_document("a.txt", b"text", tmp_path, cancelled=stopped)
+
+
+def test_the_file_name_does_not_reach_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Watched(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **rest: Any) -> None:
+            seen.extend(command)
+            super().__init__(command, **rest)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    read_document("layoffs-2027.txt", b"text", tmp_path)
+    assert seen
+    assert "layoffs" not in " ".join(seen)

@@ -1,0 +1,85 @@
+"""A file is what its content says."""
+
+import io
+import zipfile
+
+import pytest
+
+from rag.errors import DocumentEmpty, DocumentRejected
+from rag.parsing.filetypes import MediaType, detect
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+
+
+def packed(**parts: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return out.getvalue()
+
+
+def office(folder: str, kind: str) -> bytes:
+    return packed(**{"[Content_Types].xml": f'<Override ContentType="{kind}"/>', f"{folder}__a.xml": "<a/>"})
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "expected"),
+    [
+        (".txt", b"%PDF-1.7\n", MediaType.PDF),
+        (".pdf", b"junk" * 100 + b"%PDF-1.4", MediaType.PDF),
+        (".txt", b"A file begins with %PDF- and ends with %%EOF.", MediaType.TEXT),
+        (".pdf", office("word", WORD), MediaType.DOCX),
+        (".md", b"<!DOCTYPE html><p>x", MediaType.HTML),
+        (".csv", b"\xef\xbb\xbf <!-- saved --> <html>", MediaType.HTML),
+        (".txt", b"How to write <html> by hand", MediaType.TEXT),
+        (".html", b"no tag at all", MediaType.HTML),
+        (".md", b"# Title", MediaType.MARKDOWN),
+        (".tsv", b"a\tb", MediaType.CSV),
+        (".txt", "é".encode("utf-16"), MediaType.TEXT),
+        (".rst", b"Title\n=====", MediaType.TEXT),
+        (".yaml", b"key: value", MediaType.TEXT),
+        (".py", b"MZ = 1", MediaType.TEXT),
+        ("", b"plain", MediaType.TEXT),
+    ],
+)
+def test_the_content_decides_and_the_name_tells_kinds_of_text_apart(
+    suffix: str, content: bytes, expected: MediaType
+) -> None:
+    assert detect(suffix, content) is expected
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "kind"),
+    [
+        (".docx", office("xl", "spreadsheet"), "an Excel workbook"),
+        (".docx", office("ppt", "slides"), "a PowerPoint presentation"),
+        (".docx", packed(**{"word__document.xml": "<a/>"}), "an archive, or an Office file that is cut"),
+        (".docx", b"PK\x03\x04 word/document.xml", "an archive, or an Office file that is cut"),
+        (".doc", b"\xd0\xcf\x11\xe0" + b"\x00" * 600, "an old Office file"),
+        (".txt", b"\x7fELF\x02", "a program"),
+        (".txt", b"\x89PNG\r\n", "an image"),
+        (".pdf", b"MZ\x90\x00\x03", "a binary file"),
+        (".txt", bytes(range(1, 32)) * 20, "a binary file"),
+        (".txt", "text".encode("utf-16-le"), "a binary file"),
+        (".eml", b"Subject: x", "a mail"),
+        (".json", b"[[[", "a JSON file"),
+        (".txt", b"<?xml version='1.0'?><a/>", "an XML file"),
+        (".svg", b"<svg>", "an XML file"),
+        (".rtf", b"{\\rtf1", "an RTF file"),
+    ],
+)
+def test_what_is_not_read_yet_is_named_with_what_is(suffix: str, content: bytes, kind: str) -> None:
+    with pytest.raises(DocumentRejected, match=f"this is {kind}.*PDF, DOCX, HTML, Markdown, plain text and CSV"):
+        detect(suffix, content)
+
+
+def test_a_locked_office_file_is_told_from_an_old_one() -> None:
+    content = b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le")
+    with pytest.raises(DocumentRejected, match="locked with a password"):
+        detect(".docx", content)
+
+
+def test_an_empty_file_is_empty_whatever_its_name() -> None:
+    with pytest.raises(DocumentEmpty):
+        detect(".pdf", b"")

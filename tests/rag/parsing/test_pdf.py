@@ -1,0 +1,133 @@
+"""A PDF gives its words on their pages, as they are seen."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rag.documents import BlockKind
+from rag.errors import DocumentEmpty, DocumentRejected
+from rag.parsing import pdf
+
+DOCUMENTS = Path(__file__).parents[2] / "data" / "documents"
+
+
+def made(*pages: str, info: str = "") -> bytes:
+    """A PDF of pages whose content streams are given; PDFium repairs the missing table of places."""
+    kids = " ".join(f"{10 + 2 * number} 0 R" for number in range(len(pages)))
+    parts = [
+        f"1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj 2 0 obj <</Type/Pages/Kids[{kids}]/Count {len(pages)}>> endobj"
+    ]
+    parts.append("3 0 obj <</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>> endobj")
+    for number, content in enumerate(pages):
+        place = 10 + 2 * number
+        parts.append(
+            f"{place} 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F 3 0 R>>>>"
+            f"/Contents {place + 1} 0 R>> endobj {place + 1} 0 obj <</Length {len(content)}>> "
+            f"stream\n{content}\nendstream endobj"
+        )
+    parts.append(f"4 0 obj <<{info}>> endobj trailer <</Root 1 0 R/Info 4 0 R>>")
+    return ("%PDF-1.7\n" + "\n".join(parts)).encode("latin-1")
+
+
+def line(text: str, top: int, size: int = 12, paint: str = "0 g", left: int = 72) -> str:
+    return f"BT {paint} /F {size} Tf {left} {top} Td ({text}) Tj ET"
+
+
+def test_every_word_stands_on_its_page() -> None:
+    document = pdf.parse(made(line("first page", 700), "", line("third page", 700)))
+    assert document.pages == 3
+    assert [(block.text, block.page) for block in document.blocks] == [("first page", 1), ("third page", 3)]
+
+
+def test_large_lines_are_headings_and_close_lines_one_paragraph() -> None:
+    page = "\n".join(
+        [
+            line("Leave", 740, 20),
+            line("Everybody has twenty-", 700),
+            line("five days of unbro-", 686),
+            line("ken leave, or twenty-five.", 672),
+            line("Another paragraph.", 630),
+            line("- an item", 616),
+        ]
+    )
+    document = pdf.parse(made(page))
+    assert document.title == "Leave"
+    assert [(block.kind, block.text) for block in document.blocks] == [
+        (BlockKind.HEADING, "Leave"),
+        (BlockKind.PARAGRAPH, "Everybody has twenty-five days of unbroken leave, or twenty-five."),
+        (BlockKind.PARAGRAPH, "Another paragraph."),
+        (BlockKind.LIST_ITEM, "- an item"),
+    ]
+
+
+def test_size_is_what_the_page_shows_and_not_what_the_font_was_set_to() -> None:
+    scaled = (
+        "BT 0 g /F 1 Tf 20 0 0 20 72 740 Tm (Heading) Tj ET BT /F 1 Tf 12 0 0 12 72 700 Tm (body of the page) Tj ET"
+    )
+    assert [block.kind for block in pdf.parse(made(scaled)).blocks] == [BlockKind.HEADING, BlockKind.PARAGRAPH]
+
+
+def test_white_tiny_and_outside_text_is_left_out_and_white_on_a_colour_is_kept() -> None:
+    page = "\n".join(
+        [
+            line("seen", 700),
+            line("white", 650, paint="1 g"),
+            line("tiny", 600, size=1),
+            line("outside", 900),
+            "0 0 0.4 rg 60 540 300 30 re f",
+            line("on blue", 550, paint="1 g"),
+        ]
+    )
+    assert [block.text for block in pdf.parse(made(page)).blocks] == ["seen", "on blue"]
+
+
+def test_a_running_header_is_dropped() -> None:
+    words = ["alpha", "beta", "gamma", "delta", "epsilon"]
+    pages = [
+        "\n".join([line("Company handbook", 780), line(word, 700), line(f"{word} again", 600), line(f"{number}", 20)])
+        for number, word in enumerate(words, 1)
+    ]
+    text = [block.text for block in pdf.parse(made(*pages)).blocks]
+    assert text == [part for word in words for part in (word, f"{word} again")]
+
+
+def test_title_and_date_come_from_the_file_unless_a_program_made_the_title_up() -> None:
+    document = pdf.parse(made(line("x y", 700), info="/Title (Handbook) /ModDate (D:20240131120000+01'00')"))
+    assert document.title == "Handbook"
+    assert document.modified_at is not None
+    assert document.modified_at.astimezone(UTC) == datetime(2024, 1, 31, 11, tzinfo=UTC)
+    other = pdf.parse(made(line("Real", 740, 20), line("body text here", 700), info="/Title (Microsoft Word - x.doc)"))
+    assert other.title == "Real"
+    assert pdf.parse(made(line("x y", 700), info="/ModDate (yesterday)")).modified_at is None
+
+
+def test_a_page_without_letters_is_a_scan() -> None:
+    with pytest.raises(DocumentEmpty, match="scans are not read yet"):
+        pdf.parse(made("0 g 10 10 100 100 re f"))
+
+
+def test_letters_that_have_no_names_are_not_taken_for_text() -> None:
+    with pytest.raises(DocumentEmpty):
+        pdf.parse(made(line("!#%&/=*+$!#%&", 700)))
+
+
+def test_more_pages_than_the_limit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "PAGES_MAX", 1)
+    with pytest.raises(DocumentRejected, match="has 2 pages; the limit is 1"):
+        pdf.parse(made("", ""))
+
+
+def test_a_real_document_keeps_its_accents_and_words_apart() -> None:
+    document = pdf.parse((DOCUMENTS / "faq-telephonie.pdf").read_bytes())
+    text = " ".join(block.text for block in document.blocks)
+    assert document.title == "Questions fréquentes : Téléphonie"
+    assert max(len(word) for word in re.findall(r"\w+", text)) < 25
+
+
+def test_a_page_is_drawn_small_however_large_it_is() -> None:
+    tall = made(line("x", 10)).replace(b"[0 0 600 800]", b"[0 0 10 90000]")
+    assert len(pdf.render(tall, 1, 900)) < 5_000_000
+    with pytest.raises(DocumentRejected, match="page 2 of 1"):
+        pdf.render(tall, 2, 900)
