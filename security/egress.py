@@ -141,6 +141,11 @@ def install(allowed: tuple[str, ...] = (), clock: Clock = utc_now) -> EgressGuar
     return guard
 
 
+def armed_guard() -> EgressGuard | None:
+    """Give the guard of the process, for reading what it stopped; None where none was installed."""
+    return _hook.guard
+
+
 @contextmanager
 def egress_guard(allowed: tuple[str, ...] = ()) -> Iterator[EgressGuard]:
     """Guard the process within a block, then put back what was before. For tests and set-up commands."""

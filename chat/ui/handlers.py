@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import chainlit as cl
@@ -14,6 +14,7 @@ from chainlit.types import ThreadDict
 from chainlit.user import User
 from chainlit.utils import utc_now
 
+from chat.logs import record, record_failure
 from chat.markdown import escape_piece
 from chat.texts import preferred, texts
 from chat.ui.answers import reading, show
@@ -22,11 +23,10 @@ from chat.ui.events import events
 from chat.ui.mount import house
 from chat.ui.progress import Progress
 from chat.visitor import current_visitor
-from models.errors import EngineBusy, ModelError
+from models.errors import EngineBusy
 from rag.answering.answer import AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
-from rag.errors import RagError
 from security.access import Grant
-from security.errors import AccessDenied, SecurityError
+from security.errors import AccessDenied
 
 HISTORY_TURNS_MAX = 6
 _HISTORY, _CHOSEN, _PLAIN = "history", "collections", "plain"
@@ -107,7 +107,8 @@ async def ask(message: cl.Message) -> None:
         await cl.Message(words["busy"]).send()
     except AccessDenied:
         await cl.Message(words["expired"]).send()
-    except (ModelError, RagError, SecurityError):
+    except Exception as error:  # noqa: BLE001 - the edge of a question: Chainlit would show the error's own text
+        record_failure("question_failed", error)
         await cl.Message(words["failed"]).send()
     finally:
         _running.pop(session, None)
@@ -141,6 +142,7 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
                     reply.content = show(finished, words, is_stopped=asking.is_stopped)
                     reply.metadata = {_PLAIN: finished.text}
                     await reply.send()
+                    record("question_answered", refused=finished.refused, **asdict(finished.timings))
                     turns = [*history, Turn("user", question), Turn("assistant", finished.text)]
                     cl.user_session.set(_HISTORY, turns[-HISTORY_TURNS_MAX:])
     finally:

@@ -1,5 +1,6 @@
 """Chainlit inside our application. One house a process: the view reads its folder and environment when imported."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def mount_chat(application: FastAPI, served: House) -> ChatView:
     from chainlit.server import build_dir, get_html_template
     from chainlit.utils import mount_chainlit
 
+    logging.getLogger("chainlit").setLevel(logging.ERROR)  # it warns of each language it has no texts in
     write_translations(folder, Path(TRANSLATIONS_DIR))
     view = ChatView(clean_page(get_html_template(ROOT), ROOT), Path(build_dir) / "assets")
     _add_page(application, view)

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from fastapi import FastAPI, Form, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import FastAPI, Form, Request, Response, status
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from chat.assembly import House
+from chat.logs import record, record_failure
 from chat.texts import preferred, texts
 from chat.ui.mount import mint_token, mount_chat
 from chat.visitor import current_visitor
@@ -27,6 +29,7 @@ def create_application(house: House) -> ASGIApp:
     application.mount("/static", StaticFiles(directory=_HERE / "static"))
     application.include_router(create_sources(house))
     _add_home(application)
+    _add_errors(application)
     _add_sign_in(application, house)
     _add_sign_out(application, house)
     view = mount_chat(application, house)
@@ -43,6 +46,29 @@ def _add_home(application: FastAPI) -> None:
         return {"status": "ok"}
 
 
+def _add_errors(application: FastAPI) -> None:
+    """What fails is one sentence that says what to do, in the person's language; never a trace."""
+
+    @application.exception_handler(HTTPException)
+    def not_found(request: Request, error: HTTPException) -> Response:
+        return _message(
+            request, "not_found" if error.status_code == status.HTTP_404_NOT_FOUND else "failed", error.status_code
+        )
+
+    @application.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> Response:
+        record_failure("request_failed", error)
+        return _message(request, "failed", 500)
+
+
+def _message(request: Request, text: str, code: int) -> Response:
+    language = preferred(request.headers.get("accept-language", ""))
+    words = texts(language)
+    if "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"detail": words[text]}, code)
+    return HTMLResponse(render("message.html", language=language.value, t=words, text=words[text]), code)
+
+
 def _add_sign_in(application: FastAPI, house: House) -> None:
     @application.get("/sign-in")
     def show(request: Request) -> Response:
@@ -54,8 +80,10 @@ def _add_sign_in(application: FastAPI, house: House) -> None:
         try:
             principal = house.directory.check_password(name, password)
         except TooManyAttempts as error:
+            record("sign_in_refused", reason="attempts")
             return _form(request, words["wait"].format(seconds=error.seconds), name, 429)
         if principal is None:
+            record("sign_in_refused", reason="credentials")
             return _form(request, words["wrong"], name, 401)
         house.audit.record(principal.user_id, "session.open", principal.user_id, "done")
         response = RedirectResponse("/chat/", 303)
@@ -81,8 +109,8 @@ def _add_sign_out(application: FastAPI, house: House) -> None:
         return Response('{"success": true}', media_type="application/json", headers={"clear-site-data": _CLEAR})
 
 
-def _form(request: Request, message: str = "", name: str = "", status: int = 200) -> HTMLResponse:
+def _form(request: Request, message: str = "", name: str = "", code: int = 200) -> HTMLResponse:
     language = preferred(request.headers.get("accept-language", ""))
     return HTMLResponse(
-        render("sign_in.html", language=language.value, t=texts(language), message=message, name=name), status
+        render("sign_in.html", language=language.value, t=texts(language), message=message, name=name), code
     )

@@ -12,7 +12,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from chat.assembly import House
+from chat.logs import configure_logs, record
 from chat.web.application import create_application
+from chat.web.egress import record_denials
+from security.egress import armed_guard
 
 STOP_SECONDS = 5
 LOOK_SECONDS = 0.05
@@ -31,11 +34,12 @@ def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], 
     _ = house.answerer  # weights, index: a question must not wait for them
     where = house.settings.server
     pages = _server(create_application(house), host=where.host, port=where.port)
+    configure_logs()
     with socket.socket(socket.AF_UNIX) as operator:
         path = house.memory_dir / socket_name
         operator.bind(str(path))
         path.chmod(0o600)  # uvicorn would make it 0666
-        asyncio.run(_run({_server(admin): [operator], pages: None}, started))
+        asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
 
 
 def _server(application: ASGIApp, **where: Any) -> _Server:
@@ -47,29 +51,34 @@ def _server(application: ASGIApp, **where: Any) -> _Server:
             loop="asyncio",
             ws="websockets-sansio",
             access_log=False,
-            log_level="warning",
+            log_config=None,
             timeout_graceful_shutdown=STOP_SECONDS,
             server_header=False,
         )
     )
 
 
-async def _run(servers: Mapping[_Server, list[socket.socket] | None], started: Callable[[], None]) -> None:
+async def _run(
+    house: House, servers: Mapping[_Server, list[socket.socket] | None], started: Callable[[], None]
+) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, servers)
     tasks = [asyncio.create_task(server.serve(sockets)) for server, sockets in servers.items()]
-    telling = asyncio.create_task(_tell(servers, started))
+    beside = [asyncio.create_task(_tell(servers, started)), asyncio.create_task(record_denials(house, armed_guard()))]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    telling.cancel()
+    for task in beside:
+        task.cancel()
     _stop(servers)
     await asyncio.gather(*tasks)
+    record("server_stopped")
 
 
 async def _tell(servers: Iterable[_Server], started: Callable[[], None]) -> None:
     """Tell once every server listens, not before."""
     while not all(server.started for server in servers):
         await asyncio.sleep(LOOK_SECONDS)
+    record("server_started")
     started()
 
 
