@@ -1,60 +1,50 @@
 """A question to a checked answer: search, weigh the evidence, write, align each sentence, or refuse."""
 
-import re
 import threading
 import time
 from collections.abc import Generator as Generator_
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from models.generator import Done, GenerationRequest, Generator, Token, Waiting
 from rag.answering.alignment import Alignment
 from rag.answering.answer import (
     Answer,
     AnswerEvent,
-    Citation,
     Finished,
     Language,
     Queued,
     Reading,
     Searching,
-    Sentence,
     Timings,
     Turn,
     Written,
 )
+from rag.answering.checking import check, cited, is_refusal, plain
 from rag.answering.evidence import Evidence, choose
 from rag.answering.prompt import build
-from rag.answering.sentences import split_sentences
+from rag.answering.refusal import NO_ANSWER, TOO_LONG
 from rag.documents import RankedPassage, SearchResult
 from rag.retrieval.search import Searcher
-from rag.retrieval.words import fold, language_of
+from rag.retrieval.words import language_of, spoken
 from security.access import Grant
 
 ANSWER_TOKENS_MAX = 160
 RANKED_DOCUMENTS = 10
 CANDIDATE_PASSAGES = 60
+EARLIER_QUESTIONS = 2
+NEAREST_PASSAGES = 3
 QUESTION_CHARACTERS_MAX = 4000
-
-_REFUSAL = {
-    Language.FRENCH: "Les documents auxquels vous avez accès ne répondent pas à cette question.",
-    Language.ENGLISH: "The documents you have access to do not answer this question.",
-}
-_SAYS_NOTHING = re.compile(
-    r"(documents?|passages?|textes?|texts?|informations?)\b.{0,60}"
-    r"\b(ne\b.{0,40}\bpas|n'|do(?:es)? not|don't|no\b|aucune?)"
-    r"|(je ne|i do not|i don't|pas d'information|no information|not (?:mentioned|specified|provided|stated))"
-)
-_MARKS = re.compile(
-    r"\s?\[\d+(?:\s?,\s?\d+)*\]|<[^>\n]{0,200}>|!?\[([^\]\n]*)\]\([^)\n]*\)|https?://\S+"
-    r"|[*_`#]{1,3}(?=\S)|(?<=\S)[*`]{1,3}"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
     text: str
     done: Done | None
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.done is not None and self.done.reason == "cancelled"
 
 
 class Answerer:
@@ -70,22 +60,27 @@ class Answerer:
         history: Sequence[Turn] = (),
         cancelled: threading.Event | None = None,
     ) -> Iterator[AnswerEvent]:
-        """Events up to Finished. EngineBusy and other engine errors pass; cancelling ends with what was written."""
+        """Events up to Finished. EngineBusy and other engine errors pass.
+
+        A question over the bound is refused with a sentence that says so. Cancelling ends with what was written,
+        checked as far as it goes; it is not a refusal, because nothing was found out.
+        """
         started = time.perf_counter()
-        asked = question[:QUESTION_CHARACTERS_MAX]
+        if len(question) > QUESTION_CHARACTERS_MAX:
+            yield Finished(_too_long(question, _since(started)))
+            return
         yield Searching()
-        found = self._searcher.search(grants, standalone(asked, history), CANDIDATE_PASSAGES)
+        found = self._searcher.search(grants, question, CANDIDATE_PASSAGES, earlier(history))
         retrieve_ms = _since(started)
-        evidence = choose(found.passages, asked, self._generator.count_tokens)
-        language = language_of(asked)
+        language = _language(question, history, found)
+        evidence = choose(found.passages, question, self._generator.count_tokens)
         if evidence.is_weak:
-            timings = Timings(retrieve_ms, None, _since(started), 0, 0)
-            yield Finished(_refuse(language, found, timings))
+            yield Finished(_refuse(language, found, Timings(retrieve_ms, None, _since(started), 0, 0)))
             return
         yield Reading(evidence.passages)
-        draft = yield from self._write(language, evidence, history, asked, cancelled or threading.Event())
+        draft = yield from self._write(language, evidence, history, question, cancelled or threading.Event())
         timings = _timings(draft.done, retrieve_ms, started)
-        yield Finished(_checked(draft.text, language, evidence, found, asked, timings))
+        yield Finished(_checked(draft, language, evidence, found, question, timings))
 
     def _write(
         self,
@@ -108,49 +103,39 @@ class Answerer:
         return _Draft(text, done)
 
 
-def standalone(question: str, history: Sequence[Turn]) -> str:
-    """What is searched: the question with the last two things the person asked before it."""
-    earlier = [turn.content for turn in history if turn.role == "user"][-2:]
-    return "\n".join((question, *reversed(earlier)))
+def earlier(history: Sequence[Turn]) -> str:
+    """What the person asked last, newest first: a follow-up is searched with it too."""
+    asked = [turn.content for turn in history if turn.role == "user"][-EARLIER_QUESTIONS:]
+    return "\n".join(reversed(asked))
 
 
-def plain(text: str) -> str:
-    """Text without marks, links, images or tags: nothing a document says can become one."""
-    return re.sub(r"[ \t]{2,}", " ", _MARKS.sub(lambda match: match.group(1) or "", text)).strip()
+def _language(question: str, history: Sequence[Turn], found: SearchResult) -> Language:
+    """The question's language; when a few words do not tell, the conversation's, else that of the best passage."""
+    best = found.passages[0].passage.chunk.text if found.passages else ""
+    return spoken(question) or spoken(earlier(history)) or language_of(best)
 
 
 def _checked(
-    draft: str, language: Language, evidence: Evidence, found: SearchResult, question: str, timings: Timings
+    draft: _Draft, language: Language, evidence: Evidence, found: SearchResult, question: str, timings: Timings
 ) -> Answer:
     """Align each sentence; nothing supported, or the model saying that it does not know, is a refusal."""
-    text = plain(draft)
-    alignment = Alignment(evidence.passages, question)
-    pairs = [alignment.check(text[start:end]) for start, end in split_sentences(text)]
-    if not any(sentence.supported for sentence, _ in pairs) or _SAYS_NOTHING.search(fold(text)):
+    text = plain(draft.text)
+    supports = check(text, Alignment(evidence.passages, question, language))
+    if is_refusal(supports) and not draft.is_cancelled:
         return _refuse(language, found, timings)
-    sentences, citations = _renumber(pairs)
+    sentences, citations = cited(supports)
     return Answer(text, False, language, sentences, citations, (), _ranked(found), timings)
 
 
-def _renumber(
-    pairs: Sequence[tuple[Sentence, Citation | None]],
-) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-    """Citations numbered by first use; the same quote has one number."""
-    numbers: dict[tuple[str, int], Citation] = {}
-    sentences = []
-    for sentence, citation in pairs:
-        if citation is not None:
-            key = (citation.passage.id, citation.start)
-            held = numbers.setdefault(key, replace(citation, n=len(numbers) + 1))
-            sentences.append(replace(sentence, citations=(held.n,)))
-        else:
-            sentences.append(sentence)
-    return tuple(sentences), tuple(numbers.values())
-
-
 def _refuse(language: Language, found: SearchResult, timings: Timings) -> Answer:
-    nearest: tuple[RankedPassage, ...] = found.passages[:3]
-    return Answer(_REFUSAL[language], True, language, (), (), nearest, _ranked(found), timings)
+    nearest: tuple[RankedPassage, ...] = found.passages[:NEAREST_PASSAGES]
+    return Answer(NO_ANSWER[language], True, language, (), (), nearest, _ranked(found), timings)
+
+
+def _too_long(question: str, total_ms: float) -> Answer:
+    language = language_of(question)
+    text = TOO_LONG[language].format(length=len(question), most=QUESTION_CHARACTERS_MAX)
+    return Answer(text, True, language, (), (), (), (), Timings(0.0, None, total_ms, 0, 0))
 
 
 def _ranked(found: SearchResult) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rag.documents import PassageId, RankedPassage, SearchResult
 from rag.index.memory import MemoryIndex
-from rag.retrieval.fusion import fuse
+from rag.retrieval.fusion import DENSE_WEIGHT, Ranking, fuse
 from rag.store.documents import DocumentStore
 from security.access import Grant
 
@@ -24,43 +24,65 @@ class QueryEmbedder(Protocol):
         ...
 
 
+class _Found:
+    """What the retrievers gave over all granted collections, by passage id."""
+
+    def __init__(self) -> None:
+        self.rankings: list[Ranking] = []
+        self.owner: dict[str, Grant] = {}
+        self.dense: dict[str, float] = {}
+        self.lexical: dict[str, float] = {}
+
+    def add(self, dense: dict[str, float], lexical: dict[str, float], owner: dict[str, Grant], weight: float) -> None:
+        """Take the answers to one query; a passage keeps its highest score."""
+        self.rankings += [Ranking(dense, weight * DENSE_WEIGHT), Ranking(lexical, weight * (1 - DENSE_WEIGHT))]
+        self.owner.update(owner)
+        for held, new in ((self.dense, dense), (self.lexical, lexical)):
+            held.update({name: max(score, held.get(name, score)) for name, score in new.items()})
+
+
 class Searcher:
     """Searches the granted collections and nothing else."""
 
     def __init__(self, store: DocumentStore, index: MemoryIndex, embedder: QueryEmbedder) -> None:
         self._store, self._index, self._embedder = store, index, embedder
 
-    def search(self, grants: Sequence[Grant], question: str, k: int = 10) -> SearchResult:
-        """Up to `k` passages, best first; none without a grant or a word."""
+    def search(self, grants: Sequence[Grant], question: str, k: int = 10, earlier: str = "") -> SearchResult:
+        """Up to `k` passages, best first; none without a grant or a word.
+
+        `earlier` is what the conversation asked before: the question is then searched both alone and together with
+        it, and the rankings are fused, so that a follow-up finds its subject and a new subject is not drowned.
+        """
         if not grants or not question.strip():
             return SearchResult()
-        vector = self._embedder.embed_queries([question])[0]
+        queries = [question, f"{question}\n{earlier}"] if earlier.strip() else [question]
+        found = _Found()
+        for query, vector in zip(queries, self._embedder.embed_queries(queries), strict=True):
+            found.add(*self._retrieve(grants, query, vector), weight=1 / len(queries))
+        return self._open(list(fuse(found.rankings).items())[:k], found)
+
+    def _retrieve(
+        self, grants: Sequence[Grant], query: str, vector: NDArray[np.float32]
+    ) -> tuple[dict[str, float], dict[str, float], dict[str, Grant]]:
         dense: dict[str, float] = {}
         lexical: dict[str, float] = {}
         owner: dict[str, Grant] = {}
         for grant in grants:
             near = self._index.search_dense(grant, vector, CANDIDATES)
-            alike = self._index.search_lexical(grant, question, CANDIDATES)
+            alike = self._index.search_lexical(grant, query, CANDIDATES)
             owner.update(dict.fromkeys((*near, *alike), grant))
             dense.update(near)
             lexical.update(alike)
-        best = list(fuse(dense, lexical).items())[:k]
-        return self._open(best, owner, dense, lexical)
+        return dense, lexical, owner
 
-    def _open(
-        self,
-        best: Sequence[tuple[str, float]],
-        owner: dict[str, Grant],
-        dense: dict[str, float],
-        lexical: dict[str, float],
-    ) -> SearchResult:
+    def _open(self, best: Sequence[tuple[str, float]], found: _Found) -> SearchResult:
         opened = {}
-        for grant in dict.fromkeys(owner[name] for name, _ in best):
-            ids = [PassageId(name) for name, _ in best if owner[name] == grant]
+        for grant in dict.fromkeys(found.owner[name] for name, _ in best):
+            ids = [PassageId(name) for name, _ in best if found.owner[name] == grant]
             opened.update({passage.id: passage for passage in self._store.passages(grant, ids)})
         return SearchResult(
             tuple(
-                RankedPassage(opened[PassageId(name)], score, dense.get(name), lexical.get(name))
+                RankedPassage(opened[PassageId(name)], score, found.dense.get(name), found.lexical.get(name))
                 for name, score in best
                 if PassageId(name) in opened
             )

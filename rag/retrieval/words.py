@@ -24,6 +24,8 @@ _ENGLISH = (
     "may "
 )
 _STOP = {Language.FRENCH: frozenset(_FRENCH.split()), Language.ENGLISH: frozenset(_ENGLISH.split())}
+_ONLY_FRENCH = _STOP[Language.FRENCH] - _STOP[Language.ENGLISH]
+_ONLY_ENGLISH = _STOP[Language.ENGLISH] - _STOP[Language.FRENCH]
 _NAMES = {Language.FRENCH: "french", Language.ENGLISH: "english"}
 _ACCENTED = re.compile("[àâçéèêëîïôùûœ]")
 
@@ -34,23 +36,34 @@ def fold(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
-def language_of(text: str) -> Language:
-    """French or English, by the stop words that are one and not the other; accents and elisions break a tie."""
-    lowered = text.casefold()
+def spoken(text: str) -> Language | None:
+    """French or English by the stop words that are one and not the other, and accents; None when nothing tells."""
     words = _PIECE.findall(fold(text))
-    only_french = _STOP[Language.FRENCH] - _STOP[Language.ENGLISH]
-    only_english = _STOP[Language.ENGLISH] - _STOP[Language.FRENCH]
-    french = sum(word in only_french for word in words) + len(_ACCENTED.findall(lowered)) * 0.5
-    english = sum(word in only_english for word in words)
+    french = sum(word in _ONLY_FRENCH for word in words) + len(_ACCENTED.findall(text.casefold())) * 0.5
+    english = sum(word in _ONLY_ENGLISH for word in words)
+    if french == english:
+        return None
     return Language.FRENCH if french > english else Language.ENGLISH
+
+
+def language_of(text: str) -> Language:
+    """The language spoken, English when nothing tells."""
+    return spoken(text) or Language.ENGLISH
 
 
 def content_words(text: str, language: Language | None = None) -> list[str]:
     """Stems in order, stop words left out; compound and part numbers stand whole and in pieces."""
-    spoken = language or language_of(text)
-    stemmer = Stemmer.Stemmer(_NAMES[spoken])
-    stop = _STOP[spoken]
+    language = language or language_of(text)
+    stemmer = Stemmer.Stemmer(_NAMES[language])
+    stop = _STOP[language]
     return [str(stem) for stem in stemmer.stemWords([word for word in _words(text) if word not in stop])]
+
+
+def query_words(text: str) -> list[str]:
+    """The stems to look a question up by, each once; of both languages when a few words do not tell which it is."""
+    language = spoken(text)
+    languages = list(Language) if language is None else [language]
+    return list(dict.fromkeys(word for each in languages for word in content_words(text, each)))
 
 
 def _words(text: str) -> Iterator[str]:

@@ -1,0 +1,53 @@
+"""What is said when there is no answer, and how the model's own "I do not find it" is told from an answer."""
+
+import re
+
+from rag.answering.answer import Language
+from rag.answering.prompt import NOT_FOUND
+from rag.retrieval.words import fold
+
+NO_ANSWER = {
+    Language.FRENCH: "Les documents auxquels vous avez accès ne répondent pas à cette question.",
+    Language.ENGLISH: "The documents you have access to do not answer this question.",
+}
+TOO_LONG = {
+    Language.FRENCH: "La question compte {length} caractères, {most} au plus sont lus : posez-la plus brièvement.",
+    Language.ENGLISH: "The question has {length} characters, at most {most} are read: ask it more briefly.",
+}
+
+_SOURCES = (
+    r"\b(?:documents?|passages?|textes?|texts?|extraits?|sources?|contexte?|informations? (?:fournies?|provided))\b"
+)
+_SAID_FR = r"(?:mentionn|precis|indiqu|specifi|fourni|donn|trouv|contenu|present|evoqu|explicit)\w*"
+_SAID_EN = r"(?:mention|specif|provid|stat|giv|found|availab|indicat|explicit|includ|address|discuss)\w*"
+_KNOWLEDGE_FR = r"(?:information|mention|precision|detail|indication|reponse)s?\b"
+_KNOWLEDGE_EN = r"(?:information|mention|detail|indication|answer)s?\b"
+_SILENT = re.compile(
+    "|".join(
+        (
+            rf"{_SOURCES}.{{0,60}}\bn(?:e\b|').{{0,60}}\b(?:pas|aucune?)\b",
+            rf"{_SOURCES}.{{0,60}}\b(?:do|does|did|is|are) ?(?:not\b|n't\b)",
+            rf"\b(?:pas|aucune?)\b.{{0,40}}\b{_SAID_FR}.{{0,30}}{_SOURCES}",
+            rf"\b(?:not|no|nothing)\b.{{0,40}}\b{_SAID_EN}.{{0,30}}{_SOURCES}",
+            rf"\b(?:aucune|pas d'|pas de|pas assez d'|pas assez de) ?{_KNOWLEDGE_FR}",
+            rf"\b(?:no|not enough|insufficient) {_KNOWLEDGE_EN}",
+            r"\bje ne (?:sais|peux|trouve|dispose|connais)\b",
+            r"\bi (?:do not|don't|cannot|can't|could not) (?:know|find|have|answer|determine)\b",
+        )
+    )
+)
+
+
+def is_not_found(sentence: str) -> bool:
+    """Whether the sentence is the one the model was told to write when the passages do not hold the answer."""
+    written = _bare(sentence)
+    return any(written.startswith(_bare(known)) for known in NOT_FOUND.values())
+
+
+def sounds_silent(sentence: str) -> bool:
+    """Whether a sentence reads as if the sources said nothing; a source may say so of other things: see its support."""
+    return _SILENT.search(fold(sentence).replace("’", "'")) is not None
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", fold(text)))

@@ -1,0 +1,92 @@
+"""A draft becomes plain sentences that carry their sources, or counts as saying nothing."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.answering.alignment import Alignment
+from rag.answering.answer import Language
+from rag.answering.checking import Checked, check, cited, is_refusal, plain
+from rag.documents import RankedPassage
+
+LEAVE = "You can carry over a maximum of 240 annual leave hours. The documents do not cover contractors."
+HOSTILE = (
+    "![x](http://evil.example/a.png)",
+    "[click](http://evil.example)",
+    "![[x](http://evil.example/a)](http://evil.example/b)",
+    "[a][1]\n\n[1]: http://evil.example",
+    "<img src=http://evil.example/a.png>",
+    "<<b>script>alert(1)<</b>/script>",
+    "<img src=x onerror=alert(1)",
+    "<http://evil.example>",
+    "[x](javascript:alert(1))",
+    "[x](data:text/html,abc)",
+    "hthttp://tp://evil.example",
+    "www.evil.example",
+    "ftp://evil.example/x",
+    "`code` and ```\nblock\n```",
+    "**bold** __under__ ~~gone~~",
+    "# heading\n## another",
+    "| a | b |\n| - | - |",
+    "[1] [2, 3]",
+)
+_MARKUP = re.compile(r"[\[\]<>`|]|\*\*|__|~~|://|www\.|javascript:|data:", re.I)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_mark_link_image_or_tag_survives(hostile: str) -> None:
+    assert not _MARKUP.search(plain(f"Before {hostile} after"))
+
+
+@given(st.lists(st.sampled_from([*"[]()!<>`*_~|#/:w. ax", "http", "://", "www.", "javascript:", "img "]), max_size=40))
+def test_no_mark_survives_however_it_is_put_together(pieces: list[str]) -> None:
+    once = plain("".join(pieces))
+    assert not _MARKUP.search(once)
+    assert plain(once) == once
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Les frais (transport, repas) sont remboursés sous 30 jours : 12,5 € par repas.",
+        "L'article L. 312-1-3 s'applique aux communes de plus de 3 500 habitants.",
+        "Write to travel@example.org by 5 p.m. - or call 202-555-0100; 3 * 4 = 12.",
+        "The file is named employee_handbook_2026.",
+    ],
+)
+def test_plain_sentences_are_left_as_they_are(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_each_sentence_has_its_own_support_and_citations_count_from_one(ranked: Callable[..., RankedPassage]) -> None:
+    draft = (
+        "The moon is made of cheese. You can carry over 240 annual leave hours. At most 240 annual leave hours carry."
+    )
+    sentences, citations = cited(_checked(draft, ranked(LEAVE)))
+    assert [sentence.supported for sentence in sentences] == [False, True, True]
+    assert [sentence.citations for sentence in sentences] == [(), (1,), (1,)]
+    assert [citation.n for citation in citations] == [1]
+    assert citations[0].quote in LEAVE
+
+
+def test_nothing_supported_is_a_refusal(ranked: Callable[..., RankedPassage]) -> None:
+    assert is_refusal(_checked("The moon is made of cheese.", ranked(LEAVE)))
+    assert is_refusal(_checked("", ranked(LEAVE)))
+
+
+def test_the_sentence_for_not_found_is_a_refusal_whatever_follows(ranked: Callable[..., RankedPassage]) -> None:
+    draft = "The documents do not say. You can carry over a maximum of 240 annual leave hours."
+    assert is_refusal(_checked(draft, ranked(LEAVE)))
+
+
+def test_an_answer_about_what_documents_leave_out_is_an_answer_when_a_passage_says_so(
+    ranked: Callable[..., RankedPassage],
+) -> None:
+    assert not is_refusal(_checked("The documents do not cover contractors.", ranked(LEAVE)))
+
+
+def _checked(draft: str, *passages: RankedPassage) -> list[Checked]:
+    return check(plain(draft), Alignment(passages, "How many hours can I carry over?", Language.ENGLISH))
