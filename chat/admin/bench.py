@@ -15,6 +15,7 @@ from pathlib import Path
 
 from chat.admin.beir import Entry, Query, read_corpus, read_queries
 from chat.admin.gateway import run_here
+from chat.admin.outcomes import InputWrong
 from chat.assembly import House, initialise, open_house
 from chat.settings import Settings
 from rag.chunking import chunk_document, embedding_text
@@ -64,9 +65,11 @@ Report = Callable[[Step], None]
 def run_retrieval(folder: Path, out: Path, settings: Settings, documents_max: int, report: Report) -> RetrievalSummary:
     """Index the corpus in a temporary sealed collection, search every query, write up to `documents_max` lines each.
 
-    Raises InputWrong before any work where a file is not what it should be. `out` appears whole or not at all.
+    Raises InputWrong before any work where a file or folder is not what it should be. `out` appears whole or not.
     """
     corpus, queries = read_corpus(folder), read_queries(folder)
+    if not out.parent.is_dir():
+        raise InputWrong(f"{out.parent} is not a folder; make it, or write the run elsewhere")
     started = time.monotonic()
     with temporary_house(settings) as house:
         passages = index_corpus(house, temporary_grant(house, Right.MANAGE), corpus, report)
@@ -130,8 +133,15 @@ def best_documents(found: SearchResult) -> list[tuple[str, float]]:
     return list(best.items())
 
 
+def chunked(house: House, entry: Entry) -> tuple[ParsedDocument, tuple[Chunk, ...]]:
+    """The entry as a document of paragraphs, with its passages; the title stands for a text that is not there."""
+    parts = (" ".join(part.split()) for part in _BLANK_LINES.split(entry.text or entry.title))
+    parsed = ParsedDocument(entry.title, None, tuple(Block(BlockKind.PARAGRAPH, part) for part in parts if part))
+    return parsed, chunk_document(parsed, house.embedder.count_tokens)
+
+
 def _index_batch(house: House, grant: Grant, batch: Sequence[Entry]) -> int:
-    prepared = [_chunked(house, entry) for entry in batch]
+    prepared = [chunked(house, entry) for entry in batch]
     texts = [embedding_text(parsed.title, chunk) for parsed, chunks in prepared for chunk in chunks]
     vectors = house.embedder.embed_passages(texts)
     added: list[IndexEntry] = []
@@ -143,12 +153,6 @@ def _index_batch(house: House, grant: Grant, batch: Sequence[Entry]) -> int:
         added += house.documents.put(grant, new)[1]
     house.index.add(grant.collection_id, added)
     return len(texts)
-
-
-def _chunked(house: House, entry: Entry) -> tuple[ParsedDocument, tuple[Chunk, ...]]:
-    parts = (" ".join(part.split()) for part in _BLANK_LINES.split(entry.text or entry.title))
-    parsed = ParsedDocument(entry.title, None, tuple(Block(BlockKind.PARAGRAPH, part) for part in parts if part))
-    return parsed, chunk_document(parsed, house.embedder.count_tokens)
 
 
 def _memory_apart(settings: Settings, folder: Path) -> Path | None:
