@@ -172,10 +172,12 @@ def install_engine() -> None:
             stop("no C++ compiler found: install one (Debian, Ubuntu: apt install build-essential) and run again")
         say("the engine is compiled for this processor: about five minutes on two cores, once")
         building = folder / f"building-{os.getpid()}"
-        build("compiling llama.cpp", [engine_block()], building)
-        for wheel in building.glob("*.whl"):
-            wheel.replace(folder / wheel.name)
-        shutil.rmtree(building)
+        try:
+            build("compiling llama.cpp", [engine_block()], building)
+            for wheel in building.glob("*.whl"):
+                wheel.replace(folder / wheel.name)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
     install("engine", "--no-deps", "--no-index", "--force-reinstall", str(next(folder.glob("*.whl"))))
 
 

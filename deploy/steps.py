@@ -12,6 +12,7 @@ LOOK_SECONDS = 0.5
 HEARTBEAT_SECONDS = 30
 """Between two lines in a log; on a terminal one line moves."""
 
+GRACE_SECONDS = 5
 TAIL_LINES = 30
 TAIL_BYTES = 20_000
 _COMPILED = re.compile(r"\[(\d+)/(\d+)\]")
@@ -50,9 +51,7 @@ class Watched:
                 while self._wait(process):
                     self._tell()
             except KeyboardInterrupt:
-                process.terminate()
-                process.wait()
-                self._wipe()
+                self._end(process)
                 stop("stopped; run the same command again, it continues")
         self._wipe()
         if process.returncode:
@@ -66,6 +65,15 @@ class Watched:
         except subprocess.TimeoutExpired:
             return True
         return False
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Let the command, which Ctrl-C reached too, clean up; then end it."""
+        self._wipe()
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait()
 
     def _tell(self) -> None:
         line = f"[install]   {self._what}: {seconds(self._started)}{self._compiled()}"

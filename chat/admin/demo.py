@@ -62,8 +62,8 @@ def sentences(people: tuple[DemoPerson, ...]) -> list[str]:
     if shown:
         shown.insert(0, "Sign in with these; the passwords are shown this once:")
     if len(shown) - 1 < len(people):
-        names = " or ".join(person.name for person in people if not person.password)
-        shown.append(f"A password that was lost: `huisclos user password {names}` gives a new one.")
+        names = ", ".join(person.name for person in people if not person.password)
+        shown.append(f"For a password that was lost, `huisclos user password NAME` draws a new one (NAME: {names}).")
     return shown
 
 

@@ -1,0 +1,156 @@
+"""The shapes that other tools rely on, without a server and through one: nothing may differ."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from chat.admin.gateway import SOCKET, is_alive, remote
+from chat.settings import load_settings
+from tests.chat.admin.conftest import Huisclos
+
+pytestmark = pytest.mark.model
+
+
+def test_a_load_prints_a_line_for_each_file(huisclos: Huisclos, documents: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(documents, folder)
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 but no more")
+    huisclos("collection", "create", tmp_path.name)
+    arguments = ("collection", "load", tmp_path.name, str(folder), "--json")
+    code, out, error = huisclos.ends(*arguments)
+    rows = {row["doc"]: row for row in map(json.loads, out.splitlines())}
+    assert code == 0
+    assert "4 files" in error
+    assert set(rows) == {"broken.pdf", "leave.md", "teletravail.md", "sub/badges.txt"}
+    for row in rows.values():
+        assert list(row) == ["doc", "state", "reason", "pages", "passages", "seconds"]
+        assert isinstance(row["seconds"], float)
+    assert rows["broken.pdf"]["state"] == "rejected"
+    assert rows["broken.pdf"]["reason"]
+    assert rows["leave.md"] | {"seconds": 0.0} == {
+        "doc": "leave.md",
+        "state": "indexed",
+        "reason": None,
+        "pages": None,
+        "passages": 1,
+        "seconds": 0.0,
+    }
+    assert huisclos.ends(*arguments, "--strict")[0] == 1
+    huisclos("collection", "remove", tmp_path.name, "--yes")
+
+
+def test_a_search_prints_passages_best_first(huisclos: Huisclos) -> None:
+    rows = huisclos.rows("search", "-c", "rules", "days of annual leave", "--limit", "2")
+    assert [row["doc"] for row in rows][:1] == ["leave.md"]
+    assert len(rows) == 2
+    assert all({"doc", "page", "score", "text"} <= set(row) for row in rows)
+    assert rows[0]["page"] is None
+    assert rows[0]["score"] >= rows[1]["score"]
+    assert "25 days" in rows[0]["text"]
+
+
+def test_an_answer_is_one_object_with_every_field(huisclos: Huisclos) -> None:
+    answer = json.loads(huisclos("ask", "-c", "rules", "--json", "How many days of annual leave do employees have?"))
+    assert set(answer) >= {"answer", "refused", "language", "sentences", "citations", "ranked_docs", "timings"}
+    assert answer["refused"] is False
+    assert answer["language"] == "en"
+    for sentence in answer["sentences"]:
+        assert list(sentence) == ["text", "citations", "supported"]
+        assert all(isinstance(number, int) for number in sentence["citations"])
+        assert isinstance(sentence["supported"], bool)
+    for citation in answer["citations"]:
+        assert list(citation) == ["n", "doc", "title", "page", "quote"]
+        assert citation["doc"] == "leave.md"
+        assert citation["page"] is None
+    assert answer["ranked_docs"][0] == "leave.md"
+    assert list(answer["timings"]) == ["retrieve_ms", "first_token_ms", "total_ms", "prompt_tokens", "answer_tokens"]
+
+
+def test_a_batch_goes_on_after_a_half_written_line(huisclos: Huisclos, tmp_path: Path) -> None:
+    batch, out = tmp_path / "questions.jsonl", tmp_path / "predictions.jsonl"
+    batch.write_text("".join(json.dumps({"id": name, "question": "xylophone quasar?"}) + "\n" for name in ("a", "b")))
+    out.write_text('{"id": "a"}\n{"id": "b", "ans')
+    huisclos("ask", "-c", "rules", "--batch", str(batch), "--out", str(out))
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["id"] for row in rows] == ["a", "b"]
+    assert list(rows[1]) == ["id", "answer", "refused", "citations", "ranked_docs"]
+
+
+def test_what_was_not_granted_is_refused_as_if_it_were_not_there(huisclos: Huisclos) -> None:
+    for words in (["ask"], ["search"]):
+        denied = huisclos.ends(*words, "-c", "rules", "--as", "dominique", "leave?")
+        absent = huisclos.ends(*words, "-c", "nothing", "--as", "dominique", "leave?")
+        assert denied == absent
+        assert denied[:2] == (3, "")
+
+
+@pytest.mark.parametrize("words", ["collection show nothing", "collection grant rules nobody", "user disable nobody"])
+def test_what_is_not_there_is_refused(huisclos: Huisclos, words: str) -> None:
+    assert huisclos.ends(*words.split())[0] == 3
+
+
+@pytest.mark.parametrize("words", ["collection create rules", "user add camille"])
+def test_what_is_there_already_fails(huisclos: Huisclos, words: str) -> None:
+    code, out, error = huisclos.ends(*words.split())
+    assert (code, out) == (1, "")
+    assert "exists" in error or "already" in error
+
+
+def test_people_are_added_listed_and_disabled(huisclos: Huisclos) -> None:
+    (added,) = huisclos.rows("user", "add", "eve", "--role", "administrator")
+    assert len(added["password"]) >= 12
+    code, out, _ = huisclos.ends(
+        "user", "password", "eve", "--password-stdin", "--json", stdin="a pass phrase of hers\n"
+    )
+    assert (code, json.loads(out)) == (0, {"name": "eve"})
+    huisclos("user", "disable", "eve")
+    listed = {row["name"]: row for row in huisclos.rows("user", "list")}
+    assert listed["eve"]["disabled"] is True
+    assert listed["eve"]["role"] == "administrator"
+
+
+def test_a_collection_shows_its_documents_and_readers(huisclos: Huisclos) -> None:
+    (found,) = huisclos.rows("collection", "show", "rules")
+    assert {row["doc"] for row in found["documents"]} == {"leave.md", "teletravail.md", "sub/badges.txt"}
+    assert {"user": "camille", "right": "read"} in found["grants"]
+    (listed,) = [row for row in huisclos.rows("collection", "list") if row["name"] == "rules"]
+    assert listed["documents"] == 3
+
+
+def test_keys_and_the_record_are_told_without_secrets(huisclos: Huisclos) -> None:
+    (status,) = huisclos.rows("keys", "status")
+    assert [slot["kind"] for slot in status["slots"]] == ["key_file"]
+    (report,) = huisclos.rows("audit", "verify")
+    assert report["broken_at"] is None
+
+
+def test_a_second_server_says_that_one_runs_and_where(served: Huisclos) -> None:
+    code, _, error = served.ends("serve")
+    assert code == 1
+    assert f"http://127.0.0.1:{served.port}/" in error
+
+
+def test_a_client_that_goes_away_frees_the_engine(served: Huisclos) -> None:
+    path = load_settings(served.state, {}).memory_for(served.state) / SOCKET
+    question = "Tell everything about annual leave, days, carrying over and employees."
+    with remote(path) as operate:
+        left = operate("ask", collection="rules", question=question)
+        assert "reading" in (event["step"] for event in left)
+        left.close()  # type: ignore[attr-defined]
+    time.sleep(2)
+    with remote(path) as operate:
+        steps = [event["step"] for event in operate("ask", collection="rules", question=question)]
+    assert "queued" not in steps
+
+
+def test_a_stale_socket_file_is_no_server(tmp_path: Path) -> None:
+    import socket
+
+    path = tmp_path / SOCKET
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    assert path.exists()
+    assert not is_alive(path)
