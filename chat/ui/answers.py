@@ -36,11 +36,13 @@ def _sentences(answer: Answer, words: dict[str, Any]) -> str:
     cited = {citation.n: citation for citation in answer.citations}
     parts = []
     for sentence in answer.sentences:
-        marks = [
-            f"[{number}]({_address(cited[number].passage, _place(cited[number]))})" for number in sentence.citations
-        ]
+        marks = [_mark(cited[number]) for number in sentence.citations]
         parts.append(f"{escape(sentence.text)} {' '.join(marks) if sentence.supported else words['unsupported']}")
     return " ".join(parts)
+
+
+def _mark(citation: Citation) -> str:
+    return f"[{citation.n}]({_address(citation.passage, _place(citation))}&n={citation.n})"
 
 
 def _title(mark: str, passage: Passage, words: dict[str, Any], place: str) -> str:

@@ -110,8 +110,9 @@ class SealedDataLayer(BaseDataLayer):
         metadata: dict[str, Any] | None = None,
         tags: list[str] | None = None,
     ) -> None:
-        """Make, name or describe a conversation of the visitor."""
-        await self._act(self._conversations.put, ThreadId(thread_id), name, metadata)
+        """Make, name or describe a conversation of the visitor. One in which nothing was asked yet is not made."""
+        if name is not None or await self._act(self._conversations.find, ThreadId(thread_id)):
+            await self._act(self._conversations.put, ThreadId(thread_id), name, metadata)
 
     async def build_debug_url(self) -> str:
         """There is none."""

@@ -1,6 +1,7 @@
 """What the service is doing before the first word: one step at a time, each ended when the next begins."""
 
 import chainlit as cl
+from chainlit.context import local_steps
 from chainlit.utils import utc_now
 
 
@@ -13,7 +14,8 @@ class Progress:
     async def begin(self, name: str, output: str = "") -> None:
         """Show a step as running; `output` is Markdown that unfolds."""
         await self.end()
-        self._step = cl.Step(name=name, type="tool", show_input=False)
+        above = local_steps.get()
+        self._step = cl.Step(name=name, type="tool", show_input=False, parent_id=above[-1].id if above else None)
         self._step.start = utc_now()
         self._step.output = output
         await self._step.send()

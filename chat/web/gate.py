@@ -33,7 +33,8 @@ _CHAT_ALLOWED = (
     ("DELETE", re.compile(r"^/chat/(?:feedback|project/thread)$")),
 )
 _SOCKET = re.compile(r"^/chat/ws/socket\.io/?$")
-_ASSET = re.compile(r"^/(?:chat/assets|assets|static)/")
+_HASHED = re.compile(r"^/(?:chat/assets|assets)/")
+_OURS = re.compile(r"^/static/")
 BODY_BYTES_MAX = 256 * 1024
 """No form or call of the page is larger; documents do not come this way."""
 FindSession = Callable[[str], Principal | None]
@@ -93,7 +94,8 @@ class Gate:
         return dressed
 
     def _response_headers(self, path: str) -> dict[str, str]:
-        cache = "public, max-age=31536000, immutable" if _ASSET.match(path) else "no-store"
+        cache = "no-cache" if _OURS.match(path) else "no-store"
+        cache = "public, max-age=31536000, immutable" if _HASHED.match(path) else cache
         return {
             "content-security-policy": self._policy,
             "x-content-type-options": "nosniff",

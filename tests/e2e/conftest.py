@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.e2e.served import DOCUMENTS, PASSWORD, House, free_port
 
@@ -92,6 +92,7 @@ def browser(request: pytest.FixtureRequest, black_hole: str) -> Iterator[Browser
     arguments = ["--no-sandbox", "--disable-gpu", *QUIET]
     if request.param == "black-holed":
         arguments += [f"--proxy-server={black_hole}", "--proxy-bypass-list=127.0.0.1"]
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=found, args=arguments)
 

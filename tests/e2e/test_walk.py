@@ -72,7 +72,7 @@ def test_a_french_question_is_answered_in_french_with_a_source_that_opens_at_its
 
 def test_a_pdf_source_shows_its_page_and_leads_to_the_original_there(visit: Visit, house: House) -> None:
     page = home(visit, house)
-    ask(page, "Quels démarchages par téléphone sont autorisés ?")
+    ask(page, "Comment lutter contre les spams par SMS ou MMS ?")
     link = page.locator('a[href*="/passages/"]', has_text=re.compile("page"))
     link.first.click()
     panel = page.locator("#source-panel")

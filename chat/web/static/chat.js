@@ -37,7 +37,7 @@ const openPanel = async (link) => {
   document.body.append(panel);
   document.documentElement.classList.add("source-open");
   close.focus();
-  panel.querySelector("mark")?.scrollIntoView({ block: "center" });
+  panel.querySelector("mark")?.scrollIntoView({ block: "nearest" });
 };
 document.addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
 document.addEventListener("click", (event) => {
@@ -55,6 +55,7 @@ const name = (element, label) => element.getAttribute("aria-label") !== label &&
 const nameButtons = () => {
   for (const [id, label] of Object.entries(say.ids)) document.querySelectorAll(`[id="${id}"]`).forEach((one) => name(one, label));
   for (const [where, label] of Object.entries(say.places)) document.querySelectorAll(where).forEach((one) => name(one, label));
+  document.querySelectorAll('img[alt^="Avatar for"]').forEach((one) => (one.alt = ""));
   document.querySelectorAll('[data-sidebar="rail"]').forEach((one) => (one.title = say.ids["sidebar-trigger-button"]));
 };
 new MutationObserver(nameButtons).observe(document.documentElement, { childList: true, subtree: true });
