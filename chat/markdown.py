@@ -1,7 +1,8 @@
 """Text of documents and models as Markdown that shows exactly that text, whatever it spells."""
 
-_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]()<>#+-.!|~$:@&\"'"})
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]()<>#+-.!|~$:@&\"'="})
 _JOINER = "\u2060"
+_PIECE_MARKS = _MARKS | {ord(":"): f"\\:{_JOINER}", ord("."): f"{_JOINER}\\.", ord("@"): f"{_JOINER}\\@"}
 
 
 def escape(text: str) -> str:
@@ -16,8 +17,11 @@ def escape(text: str) -> str:
 
 
 def escape_piece(text: str) -> str:
-    """A piece of a text that is still being written: its spaces stay, its marks are only letters."""
-    return text.translate(_MARKS)
+    """A piece of a text that is still being written: its spaces stay, its marks are only letters.
+
+    An address may be cut anywhere between two pieces, so it is broken at the single letters that make it one.
+    """
+    return text.translate(_PIECE_MARKS)
 
 
 def _broken(line: str, start: str) -> str:
