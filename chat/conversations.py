@@ -156,9 +156,7 @@ class Conversations:
         """The conversation a message belongs to; raises AccessDenied unless it is the person's own."""
         with self._engine.connect() as connection:
             found = connection.execute(select(steps.c.thread_id).where(steps.c.id == step_id)).scalar_one_or_none()
-        if found is None or self.find(owner, ThreadId(found)) is None:
-            raise AccessDenied("no such message; reload the page")
-        return ThreadId(found)
+        return self._own(owner, found)
 
     def rate(self, owner: Principal, step_id: str, value: int, comment: str | None) -> str:
         """Keep a thumb (0 or 1) with a comment on one of the person's own conversations; gives its id."""
@@ -173,13 +171,21 @@ class Conversations:
         return identifier
 
     def unrate(self, owner: Principal, feedback_id: str) -> None:
-        """Take a thumb back."""
+        """Take a thumb back; raises AccessDenied unless it was given to one of the person's own messages."""
         with self._engine.connect() as connection:
             query = select(feedback.c.thread_id).where(feedback.c.id == feedback_id)
             found = connection.execute(query).scalar_one_or_none()
-        if found is not None and self.find(owner, ThreadId(found)):
-            with self._engine.begin() as connection:
-                connection.execute(delete(feedback).where(feedback.c.id == feedback_id))
+        self._own(owner, found)
+        with self._engine.begin() as connection:
+            connection.execute(delete(feedback).where(feedback.c.id == feedback_id))
+
+    def _own(self, owner: Principal, thread_id: str | None) -> ThreadId:
+        """The conversation if it is the person's own; one refusal for somebody else's and for none."""
+        query = select(threads.c.user_id).where(threads.c.id == thread_id)
+        with self._engine.connect() as connection:
+            if connection.execute(query).scalar_one_or_none() != owner.user_id:
+                raise AccessDenied("no such message; reload the page")
+        return ThreadId(str(thread_id))
 
     def _thread(self, owner: Principal, row: Mapping[Any, Any]) -> Thread:
         context = Context("threads", row["id"], "about")

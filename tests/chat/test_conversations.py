@@ -1,0 +1,166 @@
+"""A person's conversations are sealed rows, and theirs alone."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Table, create_engine, select, update
+
+from chat.conversations import Conversations, ThreadId, feedback, metadata, steps, threads
+from security.errors import AccessDenied, SealBroken
+from security.identity import Principal, Role, UserId
+from security.keyring import Keyring, person_owner
+from security.keystore import create_keyring
+from security.slots import KeyFile
+
+ADA = Principal(UserId("ada"), Role.EMPLOYEE)
+BOB = Principal(UserId("bob"), Role.ADMINISTRATOR)
+HERS, SECOND = ThreadId("thread-of-ada"), ThreadId("second-of-ada")
+CANARIES = (b"zanzibar", b"quagga", b"okapi", b"numbat")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = create_engine(f"sqlite:///{tmp_path}/truth.db")
+    metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Keyring:
+    made = create_keyring(tmp_path, KeyFile(tmp_path / "root.key"))
+    for person in (ADA, BOB):
+        made.create(person_owner(person.user_id))
+    return made
+
+
+@pytest.fixture
+def held(engine: Engine, keyring: Keyring) -> Conversations:
+    """Two conversations of Ada's, rated and commented."""
+    made = Conversations(engine, keyring)
+    made.put(ADA, HERS, "about zanzibar", {"collections": ["quagga"]})
+    made.put_step(ADA, HERS, "question", {"output": "where is the okapi?", "createdAt": "2026-01-01"})
+    made.put_step(ADA, HERS, "answer", {"output": "in the zoo", "createdAt": "2026-01-02"})
+    made.put_step(ADA, SECOND, "other", {"output": "something else"})
+    made.rate(ADA, "answer", 1, "numbat!")
+    made.rate(ADA, "question", 0, None)
+    return made
+
+
+def value(engine: Engine, table: Table, identifier: str, column: str) -> bytes:
+    with engine.connect() as connection:
+        return bytes(connection.execute(select(table.c[column]).where(table.c.id == identifier)).scalar_one())
+
+
+def put(engine: Engine, table: Table, identifier: str, **values: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(table).where(table.c.id == identifier).values(**values))
+
+
+def test_a_conversation_comes_back_as_it_was_with_its_thumbs(held: Conversations) -> None:
+    found = held.find(ADA, HERS)
+    assert found is not None
+    assert (found.name, found.metadata) == ("about zanzibar", {"collections": ["quagga"]})
+    question, answer = held.steps(ADA, HERS)
+    assert (question["output"], answer["output"]) == ("where is the okapi?", "in the zoo")
+    assert (answer["feedback"]["value"], answer["feedback"]["comment"]) == (1, "numbat!")
+    assert [item.id for item in held.list(ADA)] == [SECOND, HERS]
+
+
+def test_no_word_of_it_stands_in_the_database(held: Conversations, engine: Engine, tmp_path: Path) -> None:
+    assert held.list(ADA)
+    engine.dispose()
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("truth.db*"))
+    assert [word for word in CANARIES if word in content] == []
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda held, thread, step, mark: held.find(BOB, thread),
+        lambda held, thread, step, mark: held.steps(BOB, thread),
+        lambda held, thread, step, mark: held.put(BOB, thread, "mine now"),
+        lambda held, thread, step, mark: held.put_step(BOB, thread, "new", {"output": "x"}),
+        lambda held, thread, step, mark: held.put_step(BOB, ThreadId("own"), step, {"output": "x"}),
+        lambda held, thread, step, mark: held.rate(BOB, step, 0, "bad"),
+        lambda held, thread, step, mark: held.thread_of(BOB, step),
+        lambda held, thread, step, mark: held.unrate(BOB, mark),
+        lambda held, thread, step, mark: held.remove(BOB, thread),
+    ],
+)
+def test_nobody_else_reads_or_changes_it_whatever_their_role(
+    held: Conversations, attempt: Callable[..., object]
+) -> None:
+    before = held.steps(ADA, HERS)
+    mark = before[-1]["feedback"]["id"]
+    with pytest.raises(AccessDenied):
+        attempt(held, HERS, "answer", mark)
+    assert held.steps(ADA, HERS) == before
+    assert [item.id for item in held.list(BOB)] in ([], ["own"])
+
+
+@pytest.mark.parametrize("attempt", [lambda held, step: held.rate(BOB, step, 0, None)])
+def test_somebody_elses_message_and_one_that_is_not_there_are_told_alike(
+    held: Conversations, attempt: Callable[..., object]
+) -> None:
+    told = []
+    for step in ("answer", "no-such-message"):
+        with pytest.raises(AccessDenied) as caught:
+            attempt(held, step)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+def test_somebody_elses_thumb_and_one_that_is_not_there_are_told_alike(held: Conversations) -> None:
+    told = []
+    for mark in (held.steps(ADA, HERS)[-1]["feedback"]["id"], "no-such-thumb"):
+        with pytest.raises(AccessDenied) as caught:
+            held.unrate(BOB, mark)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "source", "target"),
+    [(steps, "body", "question", "answer"), (steps, "body", "other", "answer"), (threads, "about", SECOND, HERS)],
+)
+def test_a_row_moved_to_another_place_does_not_open(
+    held: Conversations, engine: Engine, table: Table, column: str, source: str, target: str
+) -> None:
+    put(engine, table, target, **{column: value(engine, table, source, column)})
+    with pytest.raises(SealBroken):
+        held.steps(ADA, HERS)
+
+
+def test_a_comment_moved_to_another_message_does_not_open(held: Conversations, engine: Engine) -> None:
+    first, second = (body["feedback"]["id"] for body in held.steps(ADA, HERS))
+    put(engine, feedback, first, body=value(engine, feedback, second, "body"))
+    with pytest.raises(SealBroken):
+        held.steps(ADA, HERS)
+
+
+def test_a_conversation_given_to_somebody_else_by_hand_does_not_open(held: Conversations, engine: Engine) -> None:
+    """The owner's name in the row decides who may ask for it; the owner's key decides who can read it."""
+    put(engine, threads, HERS, user_id=BOB.user_id)
+    with pytest.raises(SealBroken):
+        held.find(BOB, HERS)
+    with pytest.raises(SealBroken):
+        held.list(BOB)
+
+
+def test_a_removed_conversation_leaves_nothing(held: Conversations, engine: Engine) -> None:
+    held.remove(ADA, HERS)
+    assert held.find(ADA, HERS) is None
+    with engine.connect() as connection:
+        left = [row.thread_id for table in (steps, feedback) for row in connection.execute(select(table))]
+    assert left == [SECOND]
+
+
+def test_a_thumb_is_replaced_and_taken_back(held: Conversations) -> None:
+    held.rate(ADA, "answer", 0, "no")
+    mark = held.steps(ADA, HERS)[-1]["feedback"]
+    assert (mark["value"], mark["comment"]) == (0, "no")
+    held.unrate(ADA, mark["id"])
+    assert "feedback" not in held.steps(ADA, HERS)[-1]
