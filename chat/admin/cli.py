@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import traceback
+from types import FrameType
 
 import typer
 
@@ -36,8 +37,17 @@ def main() -> None:
     """Run a command; what goes wrong is one sentence and an exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was opened is closed
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background of a shell script
+            signal.signal(number, _interrupted)
     sys.exit(_flushed(_run()))
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    """Say at once that the command is stopping: closing what is open may last. A second time ends it hard."""
+    signal.signal(number, signal.SIG_DFL)
+    note("stopping … (again stops at once)")
+    raise KeyboardInterrupt
 
 
 def _run() -> int:
