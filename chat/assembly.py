@@ -95,7 +95,8 @@ class House:
     def embedder(self) -> Embedder:
         """Texts to vectors."""
         chosen = self.settings.models.embed or self.models.chosen(Task.EMBED).name
-        embedder = open_embedder(self.models.path(self.models.entry(chosen)), threads=1)
+        entry = self.models.entry(chosen)
+        embedder = open_embedder(self.models.path(entry), entry)
         self.closing.callback(embedder.close)
         return embedder
 
@@ -104,9 +105,13 @@ class House:
         """The engine."""
         wanted = self.settings.models
         chosen = wanted.generate or self.models.chosen(Task.GENERATE).name
-        path = self.models.path(self.models.entry(chosen))
+        entry = self.models.entry(chosen)
         generator = open_generator(
-            path, threads=wanted.threads, context_tokens=wanted.context_tokens, queue_max=wanted.queue_max
+            self.models.path(entry),
+            threads=wanted.threads,
+            context_tokens=wanted.context_tokens,
+            queue_max=wanted.queue_max,
+            chat_format=entry.chat_format,
         )
         self.closing.callback(generator.close)
         return generator

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import EngineFailed
+from models.gguf_header import read_header
 
 _GREEDY_TEMPERATURE = 0.0
 _TOP_K, _TOP_P = 40, 0.95
@@ -37,7 +38,13 @@ class Model:
     """Loaded weights: vocabulary and shapes, shared by any number of contexts."""
 
     def __init__(self, path: Path, *, extra_buffers: bool = False) -> None:
-        """Load a GGUF file. `extra_buffers` repacks weights: slower prompts and faster decoding on CPUs measured."""
+        """Load a GGUF file whose header is sound: llama.cpp would end the process over some that are not.
+
+        `extra_buffers` repacks weights: slower prompts and faster decoding on the CPUs measured.
+        """
+        header = read_header(path)
+        self.is_encoder = header.is_encoder
+        self._lock = threading.Lock()
         _start_backend()
         parameters = llama_cpp.llama_model_default_params()
         parameters.n_gpu_layers = 0
@@ -52,12 +59,22 @@ class Model:
         """Width of the embedding vectors."""
         return int(llama_cpp.llama_model_n_embd(self.handle))
 
+    @property
+    def context_tokens(self) -> int:
+        """The longest text the weights were made for."""
+        return int(llama_cpp.llama_model_n_ctx_train(self.handle))
+
     def tokenize(self, text: str, *, add_special: bool = False, parse_special: bool = False) -> list[int]:
         """Token ids. With `parse_special` false, control tokens written in the text are plain text."""
         data = text.encode("utf-8", "ignore")
         room = len(data) + 8
         buffer = (llama_cpp.llama_token * room)()
-        count = llama_cpp.llama_tokenize(self._vocabulary, data, len(data), buffer, room, add_special, parse_special)
+        with self._lock:  # callers tokenize in their own threads, also while close() frees the vocabulary
+            if not self.handle:
+                raise EngineFailed("the engine is closed; ask again after the restart")
+            count = llama_cpp.llama_tokenize(
+                self._vocabulary, data, len(data), buffer, room, add_special, parse_special
+            )
         if count < 0:
             raise EngineFailed(f"tokenizing {len(data)} bytes failed (code {count}); shorten the text")
         return list(buffer[:count])
@@ -78,9 +95,10 @@ class Model:
 
     def close(self) -> None:
         """Free the weights; contexts must be closed before."""
-        if self.handle:
-            llama_cpp.llama_model_free(self.handle)
-            self.handle = None
+        with self._lock:
+            if self.handle:
+                llama_cpp.llama_model_free(self.handle)
+                self.handle = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +132,10 @@ class Sampler:
         """The next token after the last decoded one."""
         return int(llama_cpp.llama_sampler_sample(self._chain, context.handle, -1))
 
-    def close(self) -> None:
-        """Free the chain."""
+    def __enter__(self) -> "Sampler":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         llama_cpp.llama_sampler_free(self._chain)
 
 
@@ -148,8 +168,9 @@ class GenerationContext:
             raise EngineFailed(f"llama_decode returned {code} at position {position}; the request was dropped")
 
     def forget_from(self, position: int) -> None:
-        """Remove every cached token from `position` on."""
-        llama_cpp.llama_memory_seq_rm(self._memory, 0, position, -1)
+        """Remove every cached token from `position` on; raises EngineFailed where these weights can only forget all."""
+        if not llama_cpp.llama_memory_seq_rm(self._memory, 0, position, -1):
+            raise EngineFailed(f"the cache cannot forget from position {position} on; choose weights of another family")
 
     def cached_tokens(self) -> int:
         """How many tokens the KV cache holds."""
