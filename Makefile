@@ -26,11 +26,11 @@ lint: environment-dev  ## format, lint, types, import contracts
 demo-reset: install  ## start the demo over; refused when the state folder holds anything else
 	@$(HUISCLOS) demo --reset
 
-eval: environment  ## make eval EVAL=DIR: answers, citations, refusals, retrieval (docs/evaluation.md)
+eval: install  ## make eval EVAL=DIR: answers, citations, refusals, retrieval (docs/evaluation.md)
 	@test -n "$(EVAL)" || { echo "name the folder of documents and questions: make eval EVAL=DIR"; exit 2; }
-	.venv/bin/python -m bench.evaluation "$(EVAL)"
+	.venv/bin/python -m bench.evaluation "$(EVAL)" $(ARGS)
 
-bench-%: environment-dev  ## make bench-NAME: one measurement against its baseline (docs/benchmarks.md)
+bench-%: install  ## make bench-NAME: one measurement against its baseline (docs/benchmarks.md)
 	@test -f bench/$(subst -,_,$*).py || { echo "no bench of that name; bench/ has: $$(cd bench && echo *.py)"; exit 2; }
 	.venv/bin/python -m bench.$(subst -,_,$*) $(ARGS)
 
@@ -46,7 +46,7 @@ chromium: environment-dev
 	@.venv/bin/python deploy/chromium.py
 
 lock: environment  ## resolve deploy/requirements/*.in again into hashed *.txt, from the package index
-	@.venv/bin/python deploy/lock.py
+	@.venv/bin/python deploy/lock.py $(ARGS)
 
 clean:  ## remove what can be made again; the state folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

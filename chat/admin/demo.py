@@ -67,13 +67,17 @@ def sentences(people: tuple[DemoPerson, ...]) -> list[str]:
     return shown
 
 
+def others(operate: Operate) -> list[str]:
+    """What a house holds beside the demo: its own collections and people."""
+    found = [f"collection {row['name']}" for row in operate("collection.list") if row["name"] != COLLECTION]
+    return found + [f"user {row['name']}" for row in operate("user.list") if row["name"] not in ROLES]
+
+
 def check_only_demo(state: Path, operate: Operate) -> None:
     """Check that a state folder holds the demo and nothing else. Raises Refused with what else there is."""
-    others = [f"collection {row['name']}" for row in operate("collection.list") if row["name"] != COLLECTION]
-    others += [f"user {row['name']}" for row in operate("user.list") if row["name"] not in ROLES]
-    if others:
+    if found := others(operate):
         raise Refused(
-            f"{state} holds more than the demo ({', '.join(others)}) and was left alone; "
+            f"{state} holds more than the demo ({', '.join(found)}) and was left alone; "
             f"for a demo beside it name another folder with --state"
         )
 

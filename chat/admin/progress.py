@@ -57,8 +57,10 @@ class Waiting:
 class Count:
     """So many of so many: a bar with the time left, or in a log a line every fifteen seconds."""
 
-    def __init__(self, what: str, total: int | None, *columns: ProgressColumn, is_shown: bool = True) -> None:
-        self._what, self._total, self._done, self._is_shown = what, total, 0, is_shown
+    def __init__(
+        self, what: str, total: int | None, *columns: ProgressColumn, is_shown: bool = True, unit: str = ""
+    ) -> None:
+        self._what, self._total, self._done, self._is_shown, self._unit = what, total, 0, is_shown, unit
         self._bar = _live(TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
         self._task = self._bar.add_task(what, total=total)
         self._told = time.monotonic()
@@ -69,11 +71,16 @@ class Count:
         self._bar.update(self._task, completed=done, total=self._total, description=self._what)
         if self._is_shown and not errors.is_terminal and time.monotonic() - self._told > HEARTBEAT_SECONDS:
             self._told = time.monotonic()
-            errors.print(f"{self._what}: {done} of {self._total}", markup=False, highlight=False)
+            errors.print(f"{self._what}: {self._in_words()}", markup=False, highlight=False)
 
     def advance(self) -> None:
         """One more is through."""
         self.update(self._done + 1)
+
+    def _in_words(self) -> str:
+        if self._unit == "MB":
+            return f"{self._done / 1e6:.0f} of {(self._total or 0) / 1e6:.0f} MB"
+        return f"{self._done} of {self._total}"
 
     def say(self, text: str) -> None:
         """A line above the bar."""

@@ -173,9 +173,18 @@ def _serve(state: Path, settings: "Settings", with_demo: bool) -> None:
             warm(house, waiting)
             waiting.done()
             operate = local(house, waiting)
-            is_new = with_demo and not demo_parts.is_made(state)
-            people = _make_demo(operate, state) if is_new else demo_parts.made_people() if with_demo else ()
+            people = _demo_to_serve(operate, state) if with_demo else ()
             serve_house(house, create_admin_app(house), SOCKET, lambda: _announce(settings, people))
+
+
+def _demo_to_serve(operate: Operate, state: Path) -> tuple[demo_parts.DemoPerson, ...]:
+    """The demo's people, made now in a house that holds nothing else; a house in use gets no demo unasked."""
+    if demo_parts.is_made(state):
+        return demo_parts.made_people()
+    if demo_parts.others(operate):
+        note(f"{state} holds collections or people of its own, so no demo is made in it (`huisclos demo` would)")
+        return ()
+    return _make_demo(operate, state)
 
 
 def _announce(settings: "Settings", people: tuple[demo_parts.DemoPerson, ...]) -> None:

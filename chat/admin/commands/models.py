@@ -106,7 +106,7 @@ def add(
     known = next((entry.name for entry in store.entries if entry.file == path.name), "")
     if not (name or known):
         raise typer.BadParameter(f"no weights of the catalogue have the file name {path.name}; give a NAME too")
-    with Count(path.name, path.stat().st_size, DownloadColumn(), TransferSpeedColumn()) as count:
+    with Count(path.name, path.stat().st_size, DownloadColumn(), TransferSpeedColumn(), unit="MB") as count:
         added = store.add(
             path,
             name or known,
@@ -159,7 +159,7 @@ def _pull(store: "ModelSetup", entry: "ModelEntry") -> None:
         note(f"{entry.file}: here, and as the catalogue says")
         return
     note(f"{entry.file}: fetching {entry.bytes / 1e6:.0f} MB")
-    with Count(entry.file, entry.bytes or None, DownloadColumn(), TransferSpeedColumn()) as count:
+    with Count(entry.file, entry.bytes or None, DownloadColumn(), TransferSpeedColumn(), unit="MB") as count:
         for failure in store.pull(entry, lambda report: count.update(report.done_bytes)):
             count.say(f"  passed over: {failure}")
     note(f"{entry.file}: fetched, and as the catalogue says")

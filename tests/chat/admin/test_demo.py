@@ -75,6 +75,14 @@ def test_a_state_folder_with_more_than_the_demo_is_left_alone(tmp_path: Path) ->
         demo.check_only_demo(tmp_path, operate)
 
 
+def test_a_house_in_use_is_told_from_one_that_holds_the_demo_alone() -> None:
+    operate = Memory()
+    operate.collections, operate.users = ["demo"], ["camille"]
+    assert demo.others(operate) == []
+    operate.users.append("eve")
+    assert demo.others(operate) == ["user eve"]
+
+
 def test_starting_over_keeps_the_settings(tmp_path: Path) -> None:
     (tmp_path / "huisclos.toml").write_text("[server]\nport = 8001\n")
     (tmp_path / "keys").mkdir()
