@@ -5,13 +5,15 @@ import os
 import signal
 import sys
 import traceback
+from importlib import metadata
 from types import FrameType
+from typing import Annotated
 
 import typer
 
 from chat.admin.commands import ask, audit, bench, collections, house, keys, models, users
 from chat.admin.outcomes import ExitCode, failure_of
-from chat.admin.output import note
+from chat.admin.output import note, say
 
 INTERRUPTED = 130
 """What Typer exits with after Ctrl-C; ours is FAILED, like everything that was not done."""
@@ -23,6 +25,23 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     help="A private chat over company documents. Exit codes: 0 done, 1 failed, 2 usage, 3 refused.",
 )
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        say(f"huisclos {metadata.version('huisclos')}")
+        raise typer.Exit
+
+
+@application.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Take the options of the program itself."""
+
+
 house.add_to(application)
 ask.add_to(application)
 application.add_typer(collections.application, name="collection")
