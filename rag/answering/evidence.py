@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.documents import RankedPassage
-from rag.retrieval.words import content_words, language_of, query_words, spoken
+from rag.retrieval.words import content_words, language_of, spoken
 
 PASSAGE_TOKENS = 600
 """Prompt tokens are the cost on a CPU (about 100 a second)."""
@@ -68,10 +68,13 @@ def choose(
 
 def coverage(question: str, passages: Sequence[RankedPassage]) -> float:
     """The share of the question's content words in the passage that holds most, 0 to 1; 1 for one without."""
-    wanted = frozenset(query_words(question))
-    if not wanted:
-        return 1.0
-    return max((len(wanted & frozenset(content_words(_words(item)))) for item in passages), default=0) / len(wanted)
+    return max((_covered(question, _words(item)) for item in passages), default=0.0)
+
+
+def _covered(question: str, text: str) -> float:
+    language = language_of(text)
+    wanted = frozenset(content_words(question, language))
+    return len(wanted & frozenset(content_words(text, language))) / len(wanted) if wanted else 1.0
 
 
 def margin(ranked: Sequence[RankedPassage]) -> float:

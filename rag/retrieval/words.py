@@ -32,7 +32,7 @@ _ACCENTED = re.compile("[àâçéèêëîïôùûœ]")
 
 def fold(text: str) -> str:
     """Lower case, compatibility forms resolved, accents removed: questions are often typed without them."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 

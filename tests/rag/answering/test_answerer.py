@@ -1,0 +1,157 @@
+"""A question becomes a checked, cited answer, a plain refusal, or what was written before somebody stopped it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.generator import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
+from rag.answering.answer import Answer, AnswerEvent, Finished, Language, Queued, Reading, Searching, Turn, Written
+from rag.answering.answerer import QUESTION_CHARACTERS_MAX, Answerer, earlier
+from rag.answering.prompt import NOT_FOUND
+from rag.answering.refusal import NO_ANSWER
+from rag.retrieval.search import Searcher
+
+TEXTS = {
+    "leave.md": "# Leave\n\nYou can carry over a maximum of 240 annual leave hours to the next year.\n",
+    "conges.md": "# Congés\n\nLes salariés peuvent reporter dix jours de congés payés par année.\n",
+}
+QUESTION = "How many annual leave hours can I carry over to the next year?"
+GOOD = "You can carry over a maximum of 240 annual leave hours."
+
+
+class Scribe:
+    """A whole generator that writes a given draft, a word a token, and minds the cancel flag."""
+
+    model_name, context_tokens = "scribe", 4096
+
+    def __init__(self, draft: str) -> None:
+        self.draft = draft
+        self.requests: list[GenerationRequest] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def generate(self, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
+        self.requests.append(request)
+        prompt = sum(self.count_tokens(message.content) for message in request.messages)
+        yield Waiting(1)
+        yield Started(prompt)
+        written = 0
+        for word in self.draft.split(" ") if self.draft else []:
+            if cancelled.is_set():
+                yield Done("cancelled", prompt, written, 1.0 if written else None)
+                return
+            yield Token(word if not written else f" {word}")
+            written += 1
+        yield Done("stop", prompt, written, 1.0 if written else None)
+
+
+Ask = Callable[..., list[AnswerEvent]]
+
+
+@pytest.fixture
+def ask(shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    monkeypatch.setattr("rag.answering.evidence.STRENGTH_MIN", 0.4)  # the bound is one of e5's cosines, not of these
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    shelf.load(folder)
+
+    def run(draft: str | Scribe, question: str = QUESTION, **more: Any) -> list[AnswerEvent]:
+        scribe = draft if isinstance(draft, Scribe) else Scribe(draft)
+        answerer = Answerer(Searcher(shelf.documents, shelf.index, shelf.embedder), scribe)
+        return list(answerer.answer([shelf.reading], question, **more))
+
+    return run
+
+
+def test_the_steps_come_in_order_and_the_text_as_it_is_written(ask: Ask) -> None:
+    events = ask(GOOD)
+    assert [type(event) for event in events[:3]] == [Searching, Reading, Queued]
+    assert "".join(event.text for event in events if isinstance(event, Written)) == GOOD
+    assert isinstance(events[-1], Finished)
+
+
+def test_an_answer_is_cited_with_the_passage_that_says_it(ask: Ask) -> None:
+    answer = _answer(ask(GOOD))
+    assert not answer.refused
+    assert answer.text == GOOD
+    assert [citation.passage.document.path for citation in answer.citations] == ["leave.md"]
+    assert answer.ranked_docs[0] == "leave.md"
+    assert answer.timings.prompt_tokens > 0
+
+
+def test_a_number_the_passages_do_not_hold_makes_a_refusal(ask: Ask) -> None:
+    answer = _answer(ask(GOOD.replace("240", "340")))
+    assert answer.refused
+    assert answer.text == NO_ANSWER[Language.ENGLISH]
+    assert answer.citations == ()
+    assert answer.nearest
+
+
+def test_the_model_saying_that_it_does_not_know_is_a_refusal(ask: Ask) -> None:
+    assert _answer(ask(NOT_FOUND[Language.ENGLISH])).refused
+
+
+def test_an_empty_draft_is_a_refusal(ask: Ask) -> None:
+    assert _answer(ask("")).refused
+
+
+def test_weak_evidence_is_refused_without_asking_the_model(ask: Ask) -> None:
+    scribe = Scribe("Anything.")
+    answer = _answer(ask(scribe, "xylophone zymurgy quasar?"))
+    assert answer.refused
+    assert scribe.requests == []
+    assert answer.timings.first_token_ms is None
+
+
+def test_a_question_over_the_bound_is_told_so_and_not_cut(ask: Ask) -> None:
+    scribe = Scribe("Anything.")
+    answer = _answer(ask(scribe, "congé " * QUESTION_CHARACTERS_MAX))
+    assert answer.refused
+    assert f"{QUESTION_CHARACTERS_MAX}" in answer.text
+    assert scribe.requests == []
+
+
+def test_a_stopped_answer_keeps_what_was_written_and_is_no_refusal(ask: Ask) -> None:
+    stop = threading.Event()
+    stop.set()
+    answer = _answer(ask(GOOD, cancelled=stop))
+    assert not answer.refused
+    assert answer.text == ""
+    assert answer.sentences == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Combien de jours de congés payés peut-on reporter ?", Language.FRENCH),
+        ("report conges payes salaries", Language.FRENCH),
+        (QUESTION, Language.ENGLISH),
+    ],
+)
+def test_the_answer_is_in_the_language_of_the_question_or_of_what_was_found(
+    ask: Ask, question: str, language: Language
+) -> None:
+    assert _answer(ask("", question)).language is language
+
+
+def test_the_last_two_questions_are_searched_with_a_follow_up() -> None:
+    history = [Turn("user", "a"), Turn("assistant", "x"), Turn("user", "b"), Turn("user", "c")]
+    assert earlier(history) == "c\nb"
+
+
+def test_a_link_in_a_draft_never_reaches_the_answer(ask: Ask) -> None:
+    answer = _answer(ask(f"{GOOD} ![x](http://evil.example/a.png) [1]"))
+    assert "evil" not in answer.text
+    assert all("[" not in sentence.text for sentence in answer.sentences)
+
+
+def _answer(events: list[AnswerEvent]) -> Answer:
+    last = events[-1]
+    assert isinstance(last, Finished)
+    return last.answer

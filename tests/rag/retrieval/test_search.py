@@ -1,0 +1,65 @@
+"""A search sees the granted collections, both ways of looking, and what the conversation asked before."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.retrieval.search import Searcher
+
+TEXTS = {
+    "leave.md": "# Leave\n\nYou can carry over a maximum of 240 annual leave hours to the next year.\n",
+    "travel.md": "# Travel\n\nTravel costs are paid back within 30 days of the trip. Hotels need approval.\n",
+    "castle.md": "# Castle\n\nThe northern castle was built in 1192 by the river.\n",
+}
+
+
+@pytest.fixture
+def searcher(shelf: Any, tmp_path: Path) -> Searcher:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    shelf.load(folder)
+    return Searcher(shelf.documents, shelf.index, shelf.embedder)
+
+
+def test_the_passage_that_answers_is_first_with_its_signals(searcher: Searcher, shelf: Any) -> None:
+    best = searcher.search([shelf.reading], "When was the northern castle built?").passages[0]
+    assert best.passage.document.path == "castle.md"
+    assert best.dense is not None
+    assert best.lexical is not None
+    assert best.dense > 0
+    assert best.lexical > 0
+
+
+def test_documents_are_ranked_each_once_by_their_best_passage(searcher: Searcher, shelf: Any) -> None:
+    ranked = searcher.search([shelf.reading], "annual leave hours").ranked_documents
+    assert ranked[0].path == "leave.md"
+    assert len({info.id for info in ranked}) == len(ranked)
+
+
+def test_nobody_finds_anything_without_a_grant(searcher: Searcher) -> None:
+    assert searcher.search([], "castle").passages == ()
+
+
+def test_a_question_without_a_word_finds_nothing(searcher: Searcher, shelf: Any) -> None:
+    assert searcher.search([shelf.reading], " \n").passages == ()
+
+
+def test_no_more_passages_are_opened_than_asked_for(searcher: Searcher, shelf: Any) -> None:
+    assert len(searcher.search([shelf.reading], "castle leave travel", k=2).passages) == 2
+
+
+def test_a_follow_up_finds_the_subject_of_the_question_before(searcher: Searcher, shelf: Any) -> None:
+    earlier = "When was the northern castle built?"
+    alone = searcher.search([shelf.reading], "and who approved the hotels?")
+    together = searcher.search([shelf.reading], "by whom?", earlier=earlier)
+    assert alone.passages[0].passage.document.path == "travel.md"
+    assert together.passages[0].passage.document.path == "castle.md"
+
+
+def test_a_new_subject_is_not_drowned_by_the_conversation(searcher: Searcher, shelf: Any) -> None:
+    earlier = "When was the northern castle built?"
+    found = searcher.search([shelf.reading], "How soon are travel costs paid back?", earlier=earlier)
+    assert found.passages[0].passage.document.path == "travel.md"
