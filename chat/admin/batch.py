@@ -103,11 +103,16 @@ def _question(row: Mapping[str, Any], where: str) -> Question:
             f'{where} has a history of another shape, expected a list of {{"role": "user" or "assistant", '
             f'"content": text}}; correct it or take it out'
         )
-    return Question(identifier, text, tuple({"role": turn["role"], "content": turn["content"]} for turn in history))
+    return Question(identifier, text, tuple({"role": turn["role"], "content": _said(turn)} for turn in history))
 
 
 def _is_turn(turn: object) -> bool:
-    return isinstance(turn, dict) and turn.get("role") in ROLES and isinstance(turn.get("content"), str)
+    return isinstance(turn, dict) and turn.get("role") in ROLES and isinstance(_said(turn), str)
+
+
+def _said(turn: Mapping[str, Any]) -> Any:
+    """What a turn says: `content`, or `text` as question sets of the field write it."""
+    return turn.get("content", turn.get("text"))
 
 
 def _answered(row: Mapping[str, Any], where: str) -> str | int:

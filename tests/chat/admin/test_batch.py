@@ -20,6 +20,12 @@ def test_questions_keep_their_order_ids_and_history(tmp_path: Path) -> None:
     assert read_questions(path) == (Question("a", "Qui ?"), Question(7, "And then?", (turn,)))
 
 
+def test_a_turn_may_say_its_words_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps({"id": "a", "question": "Et ?", "history": [{"role": "user", "text": "Qui ?"}]}) + "\n")
+    assert read_questions(path)[0].history == ({"role": "user", "content": "Qui ?"},)
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
