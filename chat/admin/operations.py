@@ -15,7 +15,7 @@ from rag.documents import DocumentInfo
 from rag.store.collections import CollectionRecord
 from security.access import Grant, Right
 from security.hygiene import Finding, findings
-from security.identity import OPERATOR, Principal, Role
+from security.identity import OPERATOR, CollectionId, Principal, Role
 
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
@@ -40,8 +40,11 @@ def operation(name: str) -> Callable[[Operation], Operation]:
 
 @operation("collection.create")
 def create_collection(house: House, name: str) -> Iterator[Event]:
-    """Make a collection; the operator may read and manage it, and that is written down like any grant."""
-    identifier = house.collections.create(name)
+    """Make a collection; the operator may read and manage it, and that is written down like any grant.
+
+    A creation that was killed before the operator had their rights is finished; anything else of that name is an error.
+    """
+    identifier = _begun(house, name) or house.collections.create(name)
     for right in (Right.READ, Right.MANAGE):
         house.directory.give(OPERATOR.user_id, identifier, right)
     house.audit.record(OPERATOR.user_id, "collection.create", identifier, "done")
@@ -260,6 +263,14 @@ def answer_json(answer: Answer) -> Event:
         "ranked_docs": list(answer.ranked_docs),
         "timings": {name: getattr(answer.timings, name) for name in TIMINGS},
     }
+
+
+def _begun(house: House, name: str) -> CollectionId | None:
+    """A collection of that name which the operator cannot manage: only a killed creation leaves one."""
+    found = house.collections.find(name)
+    if found is None or Right.MANAGE in house.directory.rights(OPERATOR.user_id, found.id):
+        return None
+    return found.id
 
 
 def _collection(house: House, record: CollectionRecord) -> Event:

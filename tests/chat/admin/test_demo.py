@@ -8,6 +8,7 @@ import pytest
 
 from chat.admin import demo
 from chat.errors import Refused
+from rag.errors import CollectionExists
 
 
 class Memory:
@@ -22,6 +23,8 @@ class Memory:
         match name:
             case "collection.list":
                 yield from ({"name": held} for held in self.collections)
+            case "collection.create" if arguments["name"] in self.collections:
+                raise CollectionExists("a collection of that name exists")
             case "collection.create":
                 self.collections.append(arguments["name"])
                 yield {"name": arguments["name"]}

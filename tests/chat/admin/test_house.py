@@ -1,5 +1,7 @@
 """`init`, `demo --reset` and `doctor` on folders as they are found."""
 
+import contextlib
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -109,6 +111,18 @@ def test_a_passphrase_typed_on_a_terminal_is_asked_for_twice(tmp_path: Path) -> 
             break
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert (huisclos.state / "keys" / "keyring.json").exists()
+
+
+def test_a_collection_whose_making_was_killed_half_way_is_finished(tmp_path: Path) -> None:
+    huisclos = Huisclos(tmp_path / "state")
+    huisclos("init")
+    huisclos("collection", "create", "doors")
+    with contextlib.closing(sqlite3.connect(huisclos.state / "truth.db")) as database, database:
+        database.execute("DELETE FROM grants")
+    assert huisclos.ends("collection", "show", "doors")[0] == 3
+    huisclos("collection", "create", "doors")
+    assert huisclos.rows("collection", "show", "doors")[0]["documents"] == []
+    assert huisclos.ends("collection", "create", "doors")[0] == 1
 
 
 def test_starting_the_demo_over_is_refused_where_there_is_more_than_the_demo(alone: Huisclos) -> None:
