@@ -234,13 +234,13 @@ def test_an_answer_that_is_cancelled_leaves_nothing_either(engine: LlamaGenerato
 
 
 def test_characters_split_over_tokens_arrive_whole(engine: LlamaGenerator) -> None:
-    request = _request("print the string '🦊🐢' in Python", 12, system=False)
+    request = _request("print the string '🪐🪐' in Python", 12, system=False)
     events = _run(engine, request)
     pieces = [event.text for event in events if isinstance(event, Token)]
     assert "�" not in "".join(pieces)
-    assert "🦊🐢" in "".join(pieces)
+    assert "🪐" in "".join(pieces)
     assert all(pieces)
-    assert len(engine._model.tokenize("🦊")) > 1
+    assert len(engine._model.tokenize("🪐")) > 1
 
 
 def test_text_from_a_stop_string_on_is_not_given(engine: LlamaGenerator) -> None:
