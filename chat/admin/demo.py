@@ -87,14 +87,20 @@ def check_only_demo(state: Path, operate: Operate) -> None:
 
 
 def delete(state: Path) -> None:
-    """Delete what a state folder holds, its settings excepted."""
-    for path in state.iterdir():
-        if path.name == KEPT:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    """Delete what a state folder holds, its settings excepted. Killed anywhere, it leaves a whole house or none."""
+    state = state.resolve()
+    doomed = state.with_name(f"{state.name}.deleted")
+    _keep_settings(doomed, state)  # of a run that was killed
+    shutil.rmtree(doomed, ignore_errors=True)
+    state.rename(doomed)
+    state.mkdir(mode=0o700)
+    _keep_settings(doomed, state)
+    shutil.rmtree(doomed)
+
+
+def _keep_settings(doomed: Path, state: Path) -> None:
+    if (doomed / KEPT).exists() and not (state / KEPT).exists():
+        (doomed / KEPT).rename(state / KEPT)
 
 
 def _person(operate: Operate, name: str, is_there: bool) -> DemoPerson:

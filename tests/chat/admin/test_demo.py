@@ -86,10 +86,25 @@ def test_a_house_in_use_is_told_from_one_that_holds_the_demo_alone() -> None:
     assert demo.others(operate) == ["user eve"]
 
 
-def test_starting_over_keeps_the_settings(tmp_path: Path) -> None:
-    (tmp_path / "huisclos.toml").write_text("[server]\nport = 8001\n")
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "root.key").write_bytes(b"key")
-    (tmp_path / "truth.db").write_bytes(b"rows")
-    demo.delete(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["huisclos.toml"]
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    state = tmp_path / "state"
+    (state / "keys").mkdir(parents=True)
+    (state / "huisclos.toml").write_text("[server]\nport = 8001\n")
+    (state / "keys" / "root.key").write_bytes(b"key")
+    (state / "truth.db").write_bytes(b"rows")
+    return state
+
+
+def test_starting_over_keeps_the_settings_alone(state: Path) -> None:
+    demo.delete(state)
+    assert [path.name for path in state.iterdir()] == ["huisclos.toml"]
+    assert [path.name for path in state.parent.iterdir()] == ["state"]
+
+
+def test_starting_over_after_a_kill_in_the_middle_keeps_them_too(state: Path) -> None:
+    state.rename(state.with_name("state.deleted"))
+    state.mkdir()
+    demo.delete(state)
+    assert [path.name for path in state.iterdir()] == ["huisclos.toml"]
+    assert [path.name for path in state.parent.iterdir()] == ["state"]
