@@ -29,7 +29,8 @@ _NUMBERED = re.compile(
 )
 _LEADERS = re.compile(r"\.{4,}|(?:\. ?){4,}")
 _CUT_WORD = re.compile(r"(\w+)(?:\u00ad(?:\n )?|([-‐‑])\n )([a-zà-ÿœ]\w*)")
-"""A word cut at a line's end: made whole unless the document writes it with its hyphen elsewhere."""
+"""A word cut at a line's end: made whole unless the document shows it to be two words with a hyphen."""
+_WORDS = re.compile(r"(?=\b(\w+(?:[-‐‑]\w+)?))\w+")
 _HYPHEN_END = re.compile(r"[-‐‑\u00ad]$")
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-]\d\d)'?(\d\d)?'?)?")
 _PROGRAM_TITLE = re.compile(
@@ -145,7 +146,7 @@ def _first_heading(lines: list[Line]) -> str:
 
 
 def _blocks(lines: list[Line]) -> list[Block]:
-    words = collections.Counter(word for line in lines for word in re.findall(r"\w+[-‐‑]\w+", line.text.lower()))
+    words = collections.Counter(word for line in lines for word in _WORDS.findall(line.text.lower()))
     gaps = _usual_gaps(lines)
     groups: list[list[Line]] = []
     for line in lines:
@@ -179,8 +180,11 @@ def _begins(last: Line, line: Line, usual: float) -> bool:
 
 def _block(group: list[Line], words: collections.Counter[str]) -> Block:
     def whole(cut: re.Match[str]) -> str:
-        hyphen = cut[2] or "-"
-        return cut[1] + (hyphen if f"{cut[1]}{hyphen}{cut[3]}".lower() in words else "") + cut[3]
+        first, hyphen, last = cut[1], cut[2] or "-", cut[3]
+        is_word = bool(words[f"{first}{last}".lower()])
+        are_words = min(words[first.lower()], words[last.lower()]) > 1  # once they stand here themselves
+        is_compound = bool(words[f"{first}{hyphen}{last}".lower()]) or (are_words and not is_word)
+        return f"{first}{hyphen if is_compound else ''}{last}"
 
     text = " ".join(line.text + ("\n" if _HYPHEN_END.search(line.text) else "") for line in group)
     text = _LEADERS.sub(

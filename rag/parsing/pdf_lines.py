@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pypdfium2
@@ -42,10 +42,12 @@ def lines_of(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
     darks: list[Box] | None = None
     lines = []
     for start, words in _runs(text, count):
-        line = Line(number + 1, words, _box(text, start, len(words)), _size(text, start), _weight(text, start))
+        letters = [min(place, count - 1) for place in _letters(start, words)]
+        weight = int(pdfium.FPDFText_GetFontWeight(text.raw, letters[0]))
+        line = Line(number + 1, words, _box(text, start, len(words)), _size(text, letters), weight)
         if not _is_legible(line, edges):
             continue
-        if _is_white(text, start, len(words)):
+        if all(_is_white(text, place) for place in letters):
             darks = _painted(page) if darks is None else darks
             if not any(_overlap(line.box, dark) for dark in darks):
                 continue
@@ -76,18 +78,23 @@ def _is_garbage(text: pypdfium2.PdfTextPage, count: int) -> bool:
     return bool(unknown > UNKNOWN_SHARE_MAX * len(places) or named < NAMED_SHARE_MIN * len(marks))
 
 
-def _size(text: pypdfium2.PdfTextPage, start: int) -> float:
-    """The font size times the scale of the letter's matrix: many programs write size 1 and scale by the matrix."""
-    place = min(start + 1, text.count_chars() - 1)
+def _letters(start: int, words: str) -> list[int]:
+    """Places of a few letters at the beginning, middle and end of a line; spaces that PDFium adds have no size."""
+    places = [start + place for place, character in enumerate(words) if character.isalnum()] or [start]
+    return [places[(len(places) - 1) * sample // (_SAMPLES - 1)] for sample in range(_SAMPLES)]
+
+
+def _size(text: pypdfium2.PdfTextPage, places: Sequence[int]) -> float:
+    """The largest font size times the scale of its matrix: many programs write size 1 and scale by the matrix."""
+    return round(max(_letter_size(text, place) for place in places), 1)
+
+
+def _letter_size(text: pypdfium2.PdfTextPage, place: int) -> float:
     matrix = pdfium.FS_MATRIX()
     scale = 1.0
     if pdfium.FPDFText_GetMatrix(text.raw, place, matrix):
         scale = math.hypot(matrix.c, matrix.d) or 1.0
-    return round(float(pdfium.FPDFText_GetFontSize(text.raw, place)) * scale, 1)
-
-
-def _weight(text: pypdfium2.PdfTextPage, start: int) -> int:
-    return int(pdfium.FPDFText_GetFontWeight(text.raw, min(start + 1, text.count_chars() - 1)))
+    return float(pdfium.FPDFText_GetFontSize(text.raw, place)) * scale
 
 
 def _box(text: pypdfium2.PdfTextPage, start: int, length: int) -> Box:
@@ -109,13 +116,7 @@ def _overlap(box: Box, other: Box) -> bool:
     return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
 
 
-def _is_white(text: pypdfium2.PdfTextPage, start: int, length: int) -> bool:
-    """Whether letters at the beginning, middle and end are painted white."""
-    places = {start + (length - 1) * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)}
-    return all(_is_white_letter(text, min(place, text.count_chars() - 1)) for place in places)
-
-
-def _is_white_letter(text: pypdfium2.PdfTextPage, place: int) -> bool:
+def _is_white(text: pypdfium2.PdfTextPage, place: int) -> bool:
     channels = [ctypes.c_uint() for _ in range(4)]
     if not pdfium.FPDFText_GetFillColor(text.raw, place, *channels):
         return False

@@ -62,6 +62,14 @@ def test_large_lines_are_headings_and_close_lines_one_paragraph() -> None:
     ]
 
 
+def test_two_words_cut_at_their_hyphen_keep_it() -> None:
+    page = "\n".join(
+        [line("It threatening, and life, is life-", 700), line("threatening for pen-", 686), line("guins.", 672)]
+    )
+    (block,) = pdf.parse(made(page)).blocks
+    assert block.text == "It threatening, and life, is life-threatening for penguins."
+
+
 def test_size_is_what_the_page_shows_and_not_what_the_font_was_set_to() -> None:
     scaled = (
         "BT 0 g /F 1 Tf 20 0 0 20 72 740 Tm (Heading) Tj ET BT /F 1 Tf 12 0 0 12 72 700 Tm (body of the page) Tj ET"
@@ -81,6 +89,11 @@ def test_white_tiny_and_outside_text_is_left_out_and_white_on_a_colour_is_kept()
         ]
     )
     assert [block.text for block in pdf.parse(made(page)).blocks] == ["seen", "on blue"]
+
+
+def test_an_item_whose_mark_stands_apart_keeps_its_line() -> None:
+    page = "BT 0 g /F 12 Tf 72 700 Td (\\227) Tj 20 0 Td (Administration: the State) Tj -20 -14 Td (and towns.) Tj ET"
+    assert [block.text for block in pdf.parse(made(page)).blocks] == ["— Administration: the State and towns."]
 
 
 def test_a_running_header_is_dropped() -> None:
