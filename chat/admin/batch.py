@@ -4,13 +4,13 @@ Questions are JSON lines with `id`, `question` and, where it is a follow-up, `hi
 Predictions are JSON lines with `id`, `answer`, `refused`, `citations` (`doc`, `page`, `text`) and `ranked_docs`.
 """
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chat.admin.jsonlines import json_line, read_rows
 from chat.admin.outcomes import InputWrong
 from chat.errors import ChatError
 
@@ -34,13 +34,12 @@ class Question:
 def read_questions(path: Path) -> tuple[Question, ...]:
     """Every question of a file, in order. Raises InputWrong with the line and the remedy before anything is asked."""
     questions: list[Question] = []
-    lines: dict[str | int, int] = {}
-    for number, row in _rows(path):
-        question = _question(row, f"{path} line {number}")
-        if question.id in lines:
-            first = lines[question.id]
-            raise InputWrong(f"{path} line {number}: id {question.id!r} stands in line {first} too; make ids unique")
-        lines[question.id] = number
+    places: dict[str | int, str] = {}
+    for where, row in read_rows(path):
+        question = _question(row, where)
+        if question.id in places:
+            raise InputWrong(f"{where}: id {question.id!r} stands in {places[question.id]} too; make ids unique")
+        places[question.id] = where
         questions.append(question)
     if len(questions) > QUESTIONS_MAX:
         raise InputWrong(f"{path} holds {len(questions)} questions, expected at most {QUESTIONS_MAX}; split the file")
@@ -54,15 +53,14 @@ def resume(out: Path) -> frozenset[str | int]:
     whole = out.read_bytes().rpartition(b"\n")
     if whole[2]:
         os.truncate(out, len(whole[0]) + len(whole[1]))
-    return frozenset(_answered(row, f"{out} line {number}") for number, row in _rows(out))
+    return frozenset(_answered(row, where) for where, row in read_rows(out))
 
 
 def prediction(question: Question, answer: Mapping[str, Any]) -> str:
     """The line that goes to the predictions."""
     cited = [{"doc": item["doc"], "page": item["page"], "text": item["quote"]} for item in answer["citations"]]
     kept = {name: answer[name] for name in ("answer", "refused")}
-    row = {"id": question.id, **kept, "citations": cited, "ranked_docs": answer["ranked_docs"]}
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return json_line({"id": question.id, **kept, "citations": cited, "ranked_docs": answer["ranked_docs"]})
 
 
 def final_answer(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -73,23 +71,6 @@ def final_answer(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     if answer is None:
         raise AnswerLost("the answer was stopped before its end; ask again")
     return answer
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open("rb") as source:
-        for number, line in enumerate(source, 1):
-            if line.strip():
-                yield number, _row(line, f"{path} line {number}")
-
-
-def _row(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except ValueError as error:
-        raise InputWrong(f"{where} is not JSON in UTF-8; write one object a line, or take the line out") from error
-    if not isinstance(row, dict):
-        raise InputWrong(f"{where} is a JSON {type(row).__name__}, expected an object; write one object a line")
-    return row
 
 
 def _question(row: Mapping[str, Any], where: str) -> Question:

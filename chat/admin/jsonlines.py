@@ -1,11 +1,19 @@
-"""Files of JSON lines that people give: one object a line, in UTF-8."""
+"""JSON lines in UTF-8, one object a line: those that people give, that commands print, that the socket carries."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from chat.admin.outcomes import InputWrong
+
+_ENDS_A_LINE = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"}
+"""Characters that JSON allows in a text and that many readers take for the end of a line."""
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """The object on one line, whatever its texts hold, with its line feed."""
+    return json.dumps(row, ensure_ascii=False, default=str).translate(_ENDS_A_LINE) + "\n"
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,6 +1,5 @@
 """What commands print: tables and answers for people, JSON for programs. Texts of documents cannot steer a terminal."""
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -8,6 +7,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from chat.admin.jsonlines import json_line
 
 Event = dict[str, Any]
 
@@ -38,7 +39,7 @@ def note(text: str) -> None:
 
 def show_json(event: Mapping[str, Any]) -> None:
     """One JSON object on a line of its own, at once."""
-    print(json.dumps(event, ensure_ascii=False, default=str), flush=True)
+    print(json_line(event), end="", flush=True)
 
 
 def show(rows: Iterable[Event], as_json: bool, when_empty: str = "nothing to list") -> None:

@@ -1,7 +1,6 @@
 """The operations over the Unix socket of a running server: POST /operations/NAME gives one JSON object a line."""
 
 import asyncio
-import json
 import logging
 import threading
 from collections.abc import Generator
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chat.admin.gateway import run_here
+from chat.admin.jsonlines import json_line
 from chat.admin.operations import OPERATIONS
 from chat.admin.outcomes import EXPECTED, failure_of
 from chat.assembly import House
@@ -69,13 +69,9 @@ def _lines(
 ) -> Generator[bytes, None, None]:
     try:
         for event in run_here(house, name, arguments, cancelled):
-            yield _line(event)
+            yield json_line(event).encode()
     except Exception as error:  # noqa: BLE001 - the edge of the socket: the client must hear how it ended
         failure = failure_of(error)
         if not isinstance(error, EXPECTED):
             _log.error("operation %s ended with %s", name, type(error).__name__)
-        yield _line({"error": {"code": failure.code, "message": failure.message}})
-
-
-def _line(event: dict[str, Any]) -> bytes:
-    return json.dumps(event, ensure_ascii=False, default=str).encode() + b"\n"
+        yield json_line({"error": {"code": failure.code, "message": failure.message}}).encode()

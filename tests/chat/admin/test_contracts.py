@@ -2,13 +2,10 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
-from chat.admin.gateway import SOCKET, is_alive, remote
-from chat.settings import load_settings
 from tests.chat.admin.conftest import Huisclos
 
 pytestmark = pytest.mark.model
@@ -131,26 +128,3 @@ def test_a_second_server_says_that_one_runs_and_where(served: Huisclos) -> None:
     code, _, error = served.ends("serve")
     assert code == 1
     assert f"http://127.0.0.1:{served.port}/" in error
-
-
-def test_a_client_that_goes_away_frees_the_engine(served: Huisclos) -> None:
-    path = load_settings(served.state, {}).memory_for(served.state) / SOCKET
-    question = "Tell everything about annual leave, days, carrying over and employees."
-    with remote(path) as operate:
-        left = operate("ask", collection="rules", question=question)
-        assert "reading" in (event["step"] for event in left)
-        left.close()  # type: ignore[attr-defined]
-    time.sleep(2)
-    with remote(path) as operate:
-        steps = [event["step"] for event in operate("ask", collection="rules", question=question)]
-    assert "queued" not in steps
-
-
-def test_a_stale_socket_file_is_no_server(tmp_path: Path) -> None:
-    import socket
-
-    path = tmp_path / SOCKET
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-    assert path.exists()
-    assert not is_alive(path)
