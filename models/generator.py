@@ -152,12 +152,14 @@ class LlamaGenerator:
             self._leave(job)
 
     def _next_event(self, job: _Job) -> GenerationEvent | Exception:
-        """The job's next event; a job that is cancelled in line leaves it and ends here."""
+        """The job's next event. One cancelled in line leaves it and ends here, as all do when the engine died."""
         while True:
             with suppress(queue.Empty):
                 return job.events.get(timeout=CANCEL_LOOK_SECONDS)
             if job.cancelled.is_set() and self._leave(job):
                 return job.end("cancelled")
+            if not self._thread.is_alive() and job.events.empty():
+                return EngineFailed("the engine stopped; ask again after the restart")
 
     def _submit(self, request: GenerationRequest, cancelled: threading.Event) -> _Job:
         prompt, public = self._prompt(request)

@@ -293,6 +293,15 @@ def test_closing_while_requests_run_and_wait_ends_all_of_them(small_generator: P
             act()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_an_engine_that_died(small_generator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_generator(small_generator, threads=1, context_tokens=512)
+    monkeypatch.setattr(engine, "_reset", lambda: 1 / 0)
+    with pytest.raises(EngineFailed, match="the engine stopped; ask again after the restart"):
+        _run(engine, GenerationRequest((SYSTEM,), 5, temperature="warm"))  # type: ignore[arg-type]
+    engine.close()
+
+
 def test_a_broken_file_is_refused_without_a_crash(tmp_path: Path, small_generator: Path) -> None:
     path = tmp_path / "broken.gguf"
     with small_generator.open("rb") as source:

@@ -1,5 +1,6 @@
 """A damaged or foreign file is told before llama.cpp sees it."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def test_weights_that_only_embed_are_told_apart(tmp_path: Path) -> None:
         (b"GGUF" + (99).to_bytes(4, "little") + bytes(16), "version 99, expected 2 or 3"),
         (b"GGUF" + (3).to_bytes(4, "little") + b"\xff" * 16, "tensors, at most"),
         (b"GGUF" + (3).to_bytes(4, "little") + bytes(16), "its tensors need"),
+        (struct.pack("<4sIQQQ", b"GGUF", 3, 1, 1, 2**40) + b"name", "a text runs past the end"),
+        (struct.pack("<4sIQQQ4sIIQ", b"GGUF", 3, 1, 1, 4, b"name", 9, 4, 2**40), "values in a list, at most"),
+        (struct.pack("<4sIQQQ4sI", b"GGUF", 3, 1, 1, 4, b"name", 77), "a field of the unknown type 77"),
+        (struct.pack("<4sIQQQ4sI", b"GGUF", 3, 1, 0, 4, b"name", 9), "a tensor of 9 dimensions"),
+        (struct.pack("<4sIQQQ4sIQIQ", b"GGUF", 3, 1, 0, 4, b"name", 1, 1, 999, 0), "a tensor of the unknown type 999"),
     ],
 )
 def test_what_is_no_gguf_is_refused_with_a_reason(content: bytes, said: str, tmp_path: Path) -> None:
