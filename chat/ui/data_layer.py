@@ -69,12 +69,11 @@ class SealedDataLayer(BaseDataLayer):
 
     async def get_thread_author(self, thread_id: str) -> str:
         """The visitor's id for their own conversation, nothing for any other."""
-        owner = self._owner()
         try:
-            found = self._conversations.find(owner, ThreadId(thread_id))
+            found = await self._act(self._conversations.find, ThreadId(thread_id))
         except AccessDenied:
             return ""
-        return owner.user_id if found else ""
+        return current_visitor().principal.user_id if found else ""
 
     async def delete_thread(self, thread_id: str) -> None:
         """Delete a conversation."""
@@ -127,13 +126,17 @@ class SealedDataLayer(BaseDataLayer):
 
     async def _act(self, method: Any, *arguments: Any) -> Any:
         """Call a method of the conversations for the visitor, off the event loop."""
-        return await asyncio.to_thread(method, self._owner(), *arguments)
+        return await asyncio.to_thread(lambda: method(self._owner(), *arguments))
 
     def _owner(self) -> Principal:
-        return current_visitor().principal
+        """The visitor while their session lasts: a socket stays open when it has ended."""
+        principal = self._directory.session(current_visitor().token)
+        if principal is None:
+            raise AccessDenied("the session has ended; sign in again")
+        return principal
 
     def _thread_dict(self, thread: Thread, steps: list[Any]) -> ThreadDict:
-        owner = self._owner().user_id
+        owner = current_visitor().principal.user_id
         return ThreadDict(
             id=thread.id,
             createdAt=thread.updated_at.isoformat(),

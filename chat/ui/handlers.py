@@ -168,7 +168,11 @@ async def _offer_collections(chosen: list[str] | None = None) -> None:
 
 
 def _collection_names() -> list[str]:
-    grants = house().policy.grants(current_visitor().principal)
+    """What the visitor may ask; nothing once their session has ended."""
+    try:
+        grants = _grants(None)
+    except AccessDenied:
+        return []
     return sorted(house().collections.get(grant.collection_id).name for grant in grants)
 
 

@@ -35,6 +35,7 @@ _CHAT_ALLOWED = (
 _SOCKET = re.compile(r"^/chat/ws/socket\.io/?$")
 _HASHED = re.compile(r"^/(?:chat/assets|assets)/")
 _OURS = re.compile(r"^/static/")
+_NOT_FROM_THE_VIEW = ("set-cookie", "access-control-allow-origin", "access-control-allow-credentials")
 BODY_BYTES_MAX = 256 * 1024
 """No form or call of the page is larger; documents do not come this way."""
 FindSession = Callable[[str], Principal | None]
@@ -55,9 +56,6 @@ class Gate:
         headers = Headers(scope=scope)
         visitor = await self._visitor(headers)
         refusal = _refusal(scope, headers, visitor)
-        if refusal is not None and scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 4403})
-            return
         set_visitor(visitor)
         inner = {**scope, "headers": self._headers(scope, visitor)}
         await (refusal or self._app)(inner, receive, self._dressed(scope, send))
@@ -82,10 +80,10 @@ class Gate:
         is_view = scope["path"].startswith("/chat")
 
         async def dressed(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
-                if is_view:
-                    del headers["set-cookie"]
+                for name in _NOT_FROM_THE_VIEW if is_view else ():
+                    del headers[name]
                 for name, value in self._response_headers(scope["path"]).items():
                     if is_view or name not in headers:
                         headers[name] = value
@@ -102,6 +100,7 @@ class Gate:
             "referrer-policy": "same-origin",
             "permissions-policy": "camera=(), microphone=(), geolocation=()",
             "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
             "cache-control": cache,
         }
 
