@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,3 +227,12 @@ def test_every_waiting_entry_of_the_catalogue_takes_a_file_of_its_format(folder:
             setup.add(path, entry.name)
             assert setup.status(entry) is Status.PRESENT
             setup.verify(setup.entry(entry.name))
+
+
+def test_a_server_that_is_imported_whole_has_no_way_to_fetch() -> None:
+    code = (
+        "import sys, chat.assembly, chat.web.serve, chat.web.application, chat.admin.cli\n"
+        "print(*sorted({'models.setup', 'models.sources', 'models.wheels', 'models.repack'} & set(sys.modules)))"
+    )
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert outcome.stdout.split() == []
