@@ -53,7 +53,9 @@ for _event in (*_UNUSED_EVENTS, *_AUDIO_EVENTS):
 async def stop(socket_id: str) -> None:
     """Stop the engine; what was written until then is checked and shown. Replaces Chainlit's, which drops it."""
     session = WebsocketSession.get(socket_id)
-    if session and (asking := _running.get(session.id)):
+    task = session.current_task if session else None
+    if session and task and not task.done():
+        asking = _running.setdefault(session.id, _Asking())  # the question may not have come as far as `ask` yet
         asking.is_stopped = True
         asking.cancelled.set()
 
@@ -95,8 +97,8 @@ async def choose(settings: dict[str, Any]) -> None:
 @cl.on_message
 async def ask(message: cl.Message) -> None:
     """Answer one question; what fails is one sentence in the person's language."""
-    words, session, asking = _words(), cl.context.session.id, _Asking()
-    _running[session] = asking
+    words, session = _words(), cl.context.session.id
+    asking = _running.setdefault(session, _Asking())
     try:
         grants = await asyncio.to_thread(_grants, cl.user_session.get(_CHOSEN))
         if grants:

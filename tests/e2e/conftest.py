@@ -59,9 +59,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "# Merger plan\n\nThe zanzibar merger closes on 4 May at 11 million euros.\n"
     )
     served.run("collection", "load", "vault-of-secrets", str(hidden))
-    for name in ("camille", "basile"):
-        served.run("user", "add", name, "--password-stdin", given=f"{PASSWORD}\n")
-    served.run("collection", "grant", "handbook", "camille")
+    served.run("user", "add", "camille", "--password-stdin", given=f"{PASSWORD}\n")
+    for name in ("handbook", "annex"):
+        served.run("collection", "grant", name, "camille")
     served.start()
     yield served
     served.stop()

@@ -16,6 +16,18 @@ window.fetch = async (...given) => {
   return answer;
 };
 
+// What is copied is the answer as it is read: marks as [1], titles without addresses, no escapes.
+const readable = (text) =>
+  text
+    .replace(/\[((?:\\.|[^\]\\])*)\]\(\/sources\/[^)]*\)/g, (_, label) => (/^\d+$/.test(label) ? `[${label}]` : label))
+    .replace(/\\([!-/:-@[-`{-~])/g, "$1")
+    .replaceAll("\u2060", "")
+    .replaceAll("**", "");
+if (navigator.clipboard) {
+  const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+  navigator.clipboard.writeText = (text) => write(readable(text));
+}
+
 let openedFrom = null;
 const closePanel = () => {
   document.getElementById("source-panel")?.remove();
