@@ -50,15 +50,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("e2e")
     served = House(folder / "state", free_port(), folder / "serve.log")
     served.run("init")
-    for name in ("handbook", "vault-of-secrets"):
-        served.run("collection", "create", name)
-    served.run("collection", "load", "handbook", str(DOCUMENTS))
-    hidden = folder / "hidden"
-    hidden.mkdir()
-    (hidden / "merger-plan.md").write_text(
-        "# Merger plan\n\nThe zanzibar merger closes on 4 May at 11 million euros.\n"
+    annex = folder / "annex"
+    annex.mkdir()
+    (annex / "hours.md").write_text(
+        "# Opening hours\n\nThe canteen serves lunch from 11:45 to 14:00 on working days.\n"
     )
-    served.run("collection", "load", "vault-of-secrets", str(hidden))
+    for name, documents in (("handbook", DOCUMENTS), ("annex", annex)):
+        served.run("collection", "create", name)
+        served.run("collection", "load", name, str(documents))
     served.run("user", "add", "camille", "--password-stdin", given=f"{PASSWORD}\n")
     for name in ("handbook", "annex"):
         served.run("collection", "grant", name, "camille")
