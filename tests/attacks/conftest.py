@@ -1,5 +1,6 @@
 """The house that is attacked here: a keyring, a database, a directory with cheap passwords, a clock that is set."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,9 @@ from security.keyring import Keyring
 from security.keystore import create_keyring
 from security.passwords import Argon2Cost
 from security.slots import KeyFile
+from tests.attacks.planted import Planted, write_documents
+from tests.attacks.whole import Attacked, Canaries
+from tests.e2e.served import free_port
 
 
 class SetClock:
@@ -64,3 +68,39 @@ def directory(engine: Engine, keyring: Keyring, clock: SetClock) -> Directory:
 @pytest.fixture
 def audit_log(engine: Engine, keyring: Keyring, clock: SetClock) -> AuditLog:
     return AuditLog(engine, keyring, clock)
+
+
+@pytest.fixture(scope="session")
+def canaries() -> Canaries:
+    return Canaries()
+
+
+@pytest.fixture(scope="session")
+def inputs() -> Iterator[Path]:
+    """A folder for what is loaded, outside every place that is scanned."""
+    with tempfile.TemporaryDirectory(prefix="inputs-", dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def planted(inputs: Path, canaries: Canaries) -> Planted:
+    return write_documents(inputs, canaries)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Iterator[Attacked]:
+    """One real server for every attack on the whole: Ada may read the archive and the post, Bob the canteen alone."""
+    folder = tmp_path_factory.mktemp("attacked")
+    house = Attacked(folder / "state", free_port(), folder / "serve.log")
+    house.run("init")
+    house.start()
+    try:
+        for name, documents in planted.folders.items():
+            house.operate("collection.create", name=name)
+            rows = house.operate("collection.load", name=name, path=str(documents))
+            assert {row["state"] for row in rows} == {"indexed"}, rows
+        house.add_person(planted.ada, planted.archive, planted.post)
+        house.add_person(planted.bob, planted.canteen)
+        yield house
+    finally:
+        house.stop()
