@@ -21,7 +21,7 @@ LIBRARIES = (
     "chainlit.server",
     "llama_cpp",
 )
-EMBEDDING_TOKENS, MEAN = 512, 1
+BATCH_TOKENS, MEAN = 512, 1
 
 
 def main() -> None:
@@ -29,23 +29,25 @@ def main() -> None:
     for name in LIBRARIES:
         __import__(name)
     embedding, generation, threads, context_tokens = sys.argv[1:]
-    _load(embedding, 1, EMBEDDING_TOKENS, is_embedding=True)
+    _load(embedding, 1, BATCH_TOKENS, is_embedding=True)
     _load(generation, int(threads), int(context_tokens), is_embedding=False)
     print("ready", flush=True)
 
 
 def _load(path: str, threads: int, context_tokens: int, *, is_embedding: bool) -> None:
+    """Load as the house does: see models/llama.py for the parameters."""
     import llama_cpp
 
-    model = llama_cpp.llama_model_load_from_file(path.encode(), llama_cpp.llama_model_default_params())
+    weights = llama_cpp.llama_model_default_params()
+    weights.use_extra_bufts = is_embedding
     parameters = llama_cpp.llama_context_default_params()
-    parameters.n_ctx, parameters.n_threads, parameters.n_threads_batch = context_tokens, threads, threads
+    parameters.n_ctx, parameters.n_batch, parameters.n_ubatch = context_tokens, BATCH_TOKENS, BATCH_TOKENS
+    parameters.n_threads = parameters.n_threads_batch = threads
     if is_embedding:
-        parameters.n_batch = parameters.n_ubatch = context_tokens
         parameters.embeddings, parameters.pooling_type = True, MEAN
-    context = llama_cpp.llama_init_from_model(model, parameters)
-    if not context:
-        raise SystemExit(f"{path} did not load")
+    model = llama_cpp.llama_model_load_from_file(path.encode(), weights)
+    if not model or not llama_cpp.llama_init_from_model(model, parameters):
+        raise SystemExit(f"{path} did not load; run `huisclos models verify`")
 
 
 if __name__ == "__main__":
