@@ -2,7 +2,7 @@
 
 `python -m bench.search [--sizes 1000 10000] [--corpus FILE]`. Each question is asked of both in turn: of our searcher
 (dense and lexical candidates, fusion, the ten best unsealed) and of Chroma (the ten nearest ids), with the question's
-vector known to both, and again with both embedding the question first. The passages are variations of the demo's own:
+vector known to both, and again with both embedding the question first. The passages are variations of the folder's own:
 words shuffled, vectors moved a little.
 """
 
@@ -19,7 +19,7 @@ from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings as ChromaSettings
 from numpy.typing import NDArray
 
-from bench.material import Sample, fill, questions_of, read_entries, read_samples, variations
+from bench.material import DEMO, Sample, fill, questions_of, read_entries, read_samples, variations
 from bench.measure import Bench, Row, options_of, quantile
 from chat.admin.bench import temporary_grant, temporary_house
 from chat.assembly import House
@@ -57,7 +57,7 @@ def main() -> None:
     bench = Bench("search")
     with temporary_house(load_settings(Path("state"))) as house, bare_chroma(house.memory_dir) as chroma:
         corpus: Path | None = options.corpus
-        samples = read_entries(house, corpus, options.entries) if corpus else read_samples(house)
+        samples = read_entries(house, corpus, options.entries) if corpus else read_samples(house, options.folder)
         bench.finish(measured(house, chroma, samples, options.sizes, options.questions), options.results)
 
 
@@ -138,7 +138,8 @@ def _options() -> argparse.Namespace:
     parser = options_of("search", __doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="passages to measure at")
     parser.add_argument("--questions", type=int, default=QUESTIONS)
-    parser.add_argument("--corpus", type=Path, help="JSON lines with title and text (.xz too) instead of the demo")
+    parser.add_argument("--folder", type=Path, default=DEMO, help="documents whose variations fill the collection")
+    parser.add_argument("--corpus", type=Path, help="JSON lines with title and text (.xz too) instead of --folder")
     parser.add_argument("--entries", type=int, default=ENTRIES, help="lines of --corpus to embed; variations follow")
     return parser.parse_args()
 
