@@ -1,7 +1,7 @@
 """From `huisclos serve` to the first 200 of /health, against importing the same libraries and loading the same weights.
 
-`python -m bench.startup [--runs 5] [--house STATE]`. Both are fresh processes, in turns. Ours also checks the SHA-256 of
-the weights, opens the keyring, migrates the database, and restores the index from the sealed truth.
+`python -m bench.startup [--runs 5] [--house STATE]`. Both are fresh processes, in turns. Ours also checks the SHA-256
+of the weights, opens the keyring, migrates the database, and restores the index from the sealed truth.
 """
 
 import argparse
