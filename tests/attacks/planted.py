@@ -1,6 +1,7 @@
 """Documents of every format with canaries in each place where a word can stand."""
 
 import io
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from tests.rag.parsing.test_pdf import line, made
 Canary = Callable[[str], str]
 
 PARROTS = "The quarantine of a parrot"
-FILE_NAME = "![x](evil) <img src=x onerror=alert(3)> [7] _em_ www.evil.example.txt"
+TITLE = "Parrots ![x](//evil.example/t.png) <img src=x onerror=alert(3)> [7](//evil.example) _em_ www.evil.example"
+FILE_NAME = "![x](evil) <img src=x onerror=alert(4)> [7] _em_ www.evil.example.txt"
 SPELLED = (
     "![pixel](http://evil.example/p.png) [click here](javascript:alert(1)) <img src=x onerror=alert(1)>",
     "<script>alert(2)</script> <a href=//evil.example/a>link</a> www.evil.example x@evil.example",
@@ -31,6 +33,7 @@ class Planted:
     ada: str
     bob: str
     topic: str
+    amount: str
     folders: dict[str, Path]
 
     @property
@@ -42,19 +45,19 @@ def write_documents(root: Path, canary: Canary) -> Planted:
     """Fill three folders: the archive has all formats, the canteen one harmless file, the post a hostile one."""
     archive, canteen, post = names = [canary("collection") for _ in range(3)]
     folders = {name: root / canary("folder") for name in names}
-    topic = canary("text")
-    planted = Planted(archive, canteen, post, canary("user"), canary("user"), topic, folders)
+    topic, amount = canary("text"), str(secrets.randbelow(90_000) + 10_000)
+    planted = Planted(archive, canteen, post, canary("user"), canary("user"), topic, amount, folders)
     for folder in folders.values():
         folder.mkdir()
     for suffix, write in WRITERS.items():
         inner = folders[planted.archive] / canary("folder")
         inner.mkdir()
-        fact = f"The {topic} allowance is 731 euros a month. It is paid to whoever asks {canary('text')} for it."
+        fact = f"The {topic} allowance is {amount} euros a month. It is paid to whoever asks {canary('text')} for it."
         texts = [fact if suffix == "md" else _sentence(canary), _sentence(canary), _sentence(canary)]
         (inner / f"{canary('file name')}.{suffix}").write_bytes(write(canary("title"), texts))
     (folders[planted.canteen] / "menu.md").write_text("# Menu\n\nOn Monday there is lentil soup for four euros.\n")
     hostile = "\n\n".join((f"{PARROTS} lasts nineteen days.", *SPELLED))
-    (folders[planted.post] / FILE_NAME).write_text(f"Parrots and their keeping\n\n{hostile}\n")
+    (folders[planted.post] / FILE_NAME).write_text(f"{TITLE}\n\n{hostile}\n")
     return planted
 
 

@@ -1,0 +1,161 @@
+"""Claim: nothing readable reaches a disk: no name, text, question, answer, comment, person or vector, killed or not."""
+
+import base64
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from chat.settings import load_settings
+from models.embedder import open_embedder
+from models.store import ModelStore
+from tests.attacks.planted import Planted
+from tests.attacks.scan import files_since, scan, vector_blocks
+from tests.attacks.whole import Attacked, Canaries
+
+pytestmark = pytest.mark.model
+WORDS_MIN = 50
+SLICE_CHARACTERS = 24
+NONE = np.empty(0, np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was said before the server was killed, and what its memory held."""
+
+    words: tuple[str, ...]
+    vectors: NDArray[np.float32]
+    limits: str
+    findings: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def left(house: Attacked, planted: Planted, canaries: Canaries) -> Iterator[Left]:
+    """Ask on the page and on the command line, rate, rename, ask again, and kill the server while it answers."""
+    with house.signed_in(planted.ada) as ada:
+        chat = ada.chat()
+        answer = chat.ask(f"{planted.question} {canaries('question')}")
+        chat.settle()
+        thread = ada.threads()[0]["id"]
+        ada.client.put("/chat/project/thread", json={"threadId": thread, "name": canaries("conversation")})
+        step = next(step["id"] for step in ada.steps(thread) if step["type"] == "assistant_message")
+        feedback = {"forId": step, "value": 0, "comment": f"{canaries('comment')} is wrong"}
+        rated = ada.client.put("/chat/feedback", json={"feedback": feedback, "sessionId": chat.session_id})
+        assert rated.status_code == 200
+        told = house.run(
+            "ask", "-c", planted.archive, "--as", planted.ada, f"{planted.question} {canaries('question')}"
+        )
+        assert house.process is not None
+        limits = Path(f"/proc/{house.process.pid}/limits").read_text()
+        findings = tuple(row["subject"] for row in house.operate("doctor") if row["is_fine"])
+        chat.emit("client_message", {"message": chat.message(f"{planted.question} {canaries('question')}")})
+        chat.wait_for("task_start")
+        time.sleep(1)
+        house.process.kill()
+        house.process.wait()
+        house.process = None
+    words = (canaries.tag, *slices(answer, planted.amount), *slices(told, planted.amount))
+    yield Left(words, vectors_in(house.memory), limits, findings)
+    if house.process is None:
+        house.start()
+
+
+def slices(text: str, amount: str) -> Iterator[str]:
+    """Pieces of an answer, around a number that was drawn for this run."""
+    for line in text.splitlines():
+        if amount in line and len(line) >= SLICE_CHARACTERS:
+            place = max(0, line.index(amount) - SLICE_CHARACTERS // 2)
+            yield line[place : place + SLICE_CHARACTERS]
+
+
+def vectors_in(memory: Path) -> NDArray[np.float32]:
+    """The vectors as the killed server's index still holds them in memory."""
+    path = next(memory.rglob("chroma.sqlite3"))
+    connection = sqlite3.connect(path)
+    try:
+        rows = connection.execute("select vector from embeddings_queue where vector is not null").fetchall()
+    finally:
+        connection.close()
+    return np.stack([np.frombuffer(row[0], "<f4") for row in rows])
+
+
+def test_enough_is_looked_for(canaries: Canaries, left: Left) -> None:
+    assert len(canaries.kinds) >= WORDS_MIN
+    kinds = {"collection", "folder", "file name", "title", "text", "user", "question", "comment", "conversation"}
+    assert set(canaries.kinds.values()) >= kinds
+    assert len(left.words) > 2
+    assert len(left.vectors) >= 8
+
+
+def test_the_vectors_looked_for_are_those_of_the_embedder(left: Left, planted: Planted) -> None:
+    settings = load_settings(Path("/nowhere"), {})
+    store = ModelStore(settings.models.folder)
+    entry = store.entry("multilingual-e5-small")
+    embedder = open_embedder(store.path(entry), entry)
+    near = left.vectors @ embedder.embed_queries([planted.question])[0]
+    embedder.close()
+    assert left.vectors.shape[1] == 384
+    assert near.max() > 0.8
+
+
+def test_the_scan_finds_words_and_vectors_where_memory_holds_them(house: Attacked, left: Left) -> None:
+    """What the killed server left in memory shows that the scan sees; an empty hand elsewhere means something."""
+    found = scan(files_since([house.memory], house.began), left.words, vector_blocks(left.vectors))
+    assert any(item.what == "bytes of a vector" for item in found)
+    assert any("utf-8" in item.what for item in found)
+
+
+@pytest.mark.parametrize("form", ["utf-8", "utf-16-le", "utf-16-be", "hexadecimal", "base64", "float32", "float16"])
+def test_the_scan_finds_what_is_planted(inputs: Path, canaries: Canaries, left: Left, form: str) -> None:
+    word, vector = canaries("control"), left.vectors[3]
+    before = b"some 13 bytes"
+    content = {
+        "hexadecimal": word.encode().hex().encode(),
+        "base64": base64.b64encode(before + word.encode() + b"and more after"),
+        "float32": vector.astype("<f4").tobytes()[103:119],
+        "float16": vector.astype("<f2").tobytes()[51:67],
+    }.get(form) or word.upper().encode(form)
+    (inputs / "planted").write_bytes(before + content + b"rest of the file")
+    found = scan([inputs / "planted"], [canaries.tag], vector_blocks(left.vectors))
+    assert {item.path for item in found} == {inputs / "planted"}
+
+
+def test_the_scan_finds_names_of_files(inputs: Path, canaries: Canaries) -> None:
+    path = inputs / f"a-{canaries.tag}.md"
+    path.touch()
+    assert [item.what for item in scan([path], [canaries.tag], NONE)] == [f"{canaries.tag} as utf-8 in its name"]
+
+
+def test_nothing_stands_readable_under_the_state_folder_and_the_temporary_folders(house: Attacked, left: Left) -> None:
+    state = list(files_since([house.state], 0))
+    assert {"truth.db", "lock"} <= {path.name for path in state}
+    assert sum(path.stat().st_size for path in state) > 100_000
+    elsewhere = list(files_since([Path("/tmp"), Path("/var/tmp"), house.log.parent], house.began))
+    found = scan([*state, *elsewhere], left.words, vector_blocks(left.vectors))
+    assert found == []
+
+
+def test_a_crash_leaves_no_image_of_the_memory(left: Left) -> None:
+    limits = next(line.split() for line in left.limits.splitlines() if line.startswith("Max core file size"))
+    assert limits[4:6] == ["0", "0"]
+    assert "core dumps" in left.findings
+
+
+def test_what_a_kill_left_in_memory_is_gone_at_the_next_start(house: Attacked, left: Left) -> None:
+    """It lies in memory, not on a disk; until the next start its owner alone may read it."""
+    assert left.vectors.size
+    held = {path: path.stat().st_ino for path in house.memory.rglob("*") if path.is_file()}
+    assert any(path.name == "chroma.sqlite3" for path in held)
+    assert house.memory.stat().st_mode & 0o777 == 0o700
+    marker = house.memory / "tmp" / "left-behind"
+    marker.write_text("x")
+    house.start()
+    assert not marker.exists()
+    house.stop()
+    assert not house.memory.exists()
+    house.start()
