@@ -24,7 +24,7 @@ from chat.ui.mount import house
 from chat.ui.progress import Progress
 from chat.visitor import current_visitor
 from models.errors import EngineBusy
-from rag.answering.answer import AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
+from rag.answering.answer import AnswerEvent, Finished, Language, Queued, Reading, Searching, Turn, Written
 from security.access import Grant
 from security.errors import AccessDenied
 
@@ -118,12 +118,12 @@ async def ask(message: cl.Message) -> None:
 
 async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any], asking: _Asking) -> None:
     history: list[Turn] = cl.user_session.get(_HISTORY) or []
-    progress, reply = Progress(), None
+    progress, reply, otherwise = Progress(), None, _language()
 
     def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
         for grant in grants:
             house().audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
-        yield from house().answerer.answer(grants, question, history, cancel)
+        yield from house().answerer.answer(grants, question, history, cancel, otherwise)
 
     try:
         async for event in events(answer, asking.cancelled):
@@ -188,5 +188,10 @@ def _grants(chosen: list[str] | None) -> list[Grant]:
 
 
 def _words() -> dict[str, Any]:
+    return texts(_language())
+
+
+def _language() -> Language:
+    """The language of the page that asks."""
     environ = getattr(cl.context.session, "environ", None) or {}
-    return texts(preferred(environ.get("HTTP_ACCEPT_LANGUAGE", "en")))
+    return preferred(environ.get("HTTP_ACCEPT_LANGUAGE", "en"))

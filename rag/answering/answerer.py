@@ -59,8 +59,11 @@ class Answerer:
         question: str,
         history: Sequence[Turn] = (),
         cancelled: threading.Event | None = None,
+        otherwise: Language | None = None,
     ) -> Iterator[AnswerEvent]:
         """Events up to Finished. EngineBusy and other engine errors pass.
+
+        `otherwise` is the language to answer in where neither question nor conversation tells: the page's.
 
         A question over the bound is refused with a sentence that says so. Cancelling ends with what was written,
         checked as far as it goes; it is not a refusal, because nothing was found out.
@@ -72,7 +75,7 @@ class Answerer:
         yield Searching()
         found = self._searcher.search(grants, question, CANDIDATE_PASSAGES, earlier(history))
         retrieve_ms = _since(started)
-        language = _language(question, history, found)
+        language = _language(question, history, otherwise, found)
         evidence = choose(found.passages, question, self._generator.count_tokens)
         if evidence.is_weak:
             yield Finished(_refuse(language, found, Timings(retrieve_ms, None, _since(started), 0, 0)))
@@ -109,10 +112,10 @@ def earlier(history: Sequence[Turn]) -> str:
     return "\n".join(reversed(asked))
 
 
-def _language(question: str, history: Sequence[Turn], found: SearchResult) -> Language:
-    """The question's language; when a few words do not tell, the conversation's, else that of the best passage."""
+def _language(question: str, history: Sequence[Turn], otherwise: Language | None, found: SearchResult) -> Language:
+    """The question's language; when a few words do not tell, the conversation's, the page's, the best passage's."""
     best = found.passages[0].passage.chunk.text if found.passages else ""
-    return spoken(question) or spoken(earlier(history)) or language_of(best)
+    return spoken(question) or spoken(earlier(history)) or otherwise or language_of(best)
 
 
 def _checked(

@@ -140,6 +140,11 @@ def test_the_answer_is_in_the_language_of_the_question_or_of_what_was_found(
     assert _answer(ask("", question)).language is language
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_a_question_that_tells_no_language_is_answered_in_the_pages(ask: Ask, language: Language) -> None:
+    assert _answer(ask("", "quasar zymurgy 240", otherwise=language)).language is language
+
+
 def test_the_last_two_questions_are_searched_with_a_follow_up() -> None:
     history = [Turn("user", "a"), Turn("assistant", "x"), Turn("user", "b"), Turn("user", "c")]
     assert earlier(history) == "c\nb"
