@@ -42,6 +42,9 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "collection.remove": ("index",),
 }
 
+WORKING = "working"
+_DOING = {"search": "searching", "ask": "searching", "collection.load": "loading the first documents"}
+
 
 class ServerLost(ChatError):
     """The server went away, or is of another version, in the middle of an operation."""
@@ -78,6 +81,7 @@ def local(house: "House", report: Report) -> Operate:
 
     def operate(name: str, /, **arguments: Any) -> Iterator[Event]:
         warm(house, report, _NEEDS.get(name, ()))
+        report(_DOING.get(name, WORKING))
         yield from run_here(house, name, arguments)
 
     return operate

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from chat.admin.gateway import Event, Operate, closing_at_end, opened
+from chat.admin.gateway import WORKING, Event, Operate, closing_at_end, opened
 from chat.admin.outcomes import ExitCode
 from chat.admin.output import note
 from chat.admin.progress import Waiting
@@ -16,8 +16,6 @@ from chat.errors import SettingsWrong, StateMissing
 
 if TYPE_CHECKING:
     from chat.settings import Settings
-
-WORKING = "working"
 
 
 def guarded_settings(state: Path) -> "Settings":

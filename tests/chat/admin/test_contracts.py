@@ -85,35 +85,33 @@ def test_what_was_not_granted_is_refused_as_if_it_were_not_there(huisclos: Huisc
 
 
 @pytest.mark.parametrize("words", ["collection show nothing", "collection grant rules nobody", "user disable nobody"])
-def test_what_is_not_there_is_refused(huisclos: Huisclos, words: str) -> None:
-    assert huisclos.ends(*words.split())[0] == 3
+def test_what_is_not_there_is_refused(served: Huisclos, words: str) -> None:
+    assert served.ends(*words.split())[0] == 3
 
 
 @pytest.mark.parametrize("words", ["collection create rules", "user add camille"])
-def test_what_is_there_already_fails(huisclos: Huisclos, words: str) -> None:
-    code, out, error = huisclos.ends(*words.split())
+def test_what_is_there_already_fails(served: Huisclos, words: str) -> None:
+    code, out, error = served.ends(*words.split())
     assert (code, out) == (1, "")
     assert "exists" in error or "already" in error
 
 
-def test_people_are_added_listed_and_disabled(huisclos: Huisclos) -> None:
-    (added,) = huisclos.rows("user", "add", "eve", "--role", "administrator")
+def test_people_are_added_listed_and_disabled(served: Huisclos) -> None:
+    (added,) = served.rows("user", "add", "eve", "--role", "administrator")
     assert len(added["password"]) >= 12
-    code, out, _ = huisclos.ends(
-        "user", "password", "eve", "--password-stdin", "--json", stdin="a pass phrase of hers\n"
-    )
+    code, out, _ = served.ends("user", "password", "eve", "--password-stdin", "--json", stdin="a pass phrase of hers\n")
     assert (code, json.loads(out)) == (0, {"name": "eve"})
-    huisclos("user", "disable", "eve")
-    listed = {row["name"]: row for row in huisclos.rows("user", "list")}
+    served("user", "disable", "eve")
+    listed = {row["name"]: row for row in served.rows("user", "list")}
     assert listed["eve"]["disabled"] is True
     assert listed["eve"]["role"] == "administrator"
 
 
-def test_a_collection_shows_its_documents_and_readers(huisclos: Huisclos) -> None:
-    (found,) = huisclos.rows("collection", "show", "rules")
+def test_a_collection_shows_its_documents_and_readers(served: Huisclos) -> None:
+    (found,) = served.rows("collection", "show", "rules")
     assert {row["doc"] for row in found["documents"]} == {"leave.md", "teletravail.md", "sub/badges.txt"}
     assert {"user": "camille", "right": "read"} in found["grants"]
-    (listed,) = [row for row in huisclos.rows("collection", "list") if row["name"] == "rules"]
+    (listed,) = [row for row in served.rows("collection", "list") if row["name"] == "rules"]
     assert listed["documents"] == 3
 
 
