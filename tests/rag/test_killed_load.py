@@ -107,17 +107,6 @@ def test_a_load_killed_again_and_again_keeps_what_it_reported_and_ends(house: Ho
     assert CANARY.encode() not in written
 
 
-def test_a_killed_load_takes_its_readers_with_it(house: House) -> None:
-    process = house.start()
-    _some_lines(process, 1)
-    process.kill()  # this process alone: its children end by themselves
-    process.communicate()
-    deadline = time.monotonic() + 5
-    while _processes_of(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert _processes_of(process.pid) == []
-
-
 def _some_lines(process: subprocess.Popen[str], count: int) -> set[str]:
     assert process.stdout is not None
     return _docs("".join(process.stdout.readline() for _ in range(count)))
@@ -126,16 +115,3 @@ def _some_lines(process: subprocess.Popen[str], count: int) -> set[str]:
 def _docs(lines: str) -> set[str]:
     """Documents reported in whole lines."""
     return {line.split()[1] for line in lines.splitlines(keepends=True) if line.endswith("\n")}
-
-
-def _processes_of(parent: int) -> list[str]:
-    """Readers that were started for a parent: it stands in their task."""
-    mark = f'"parent": {parent}'.encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if mark in path.read_bytes():
-                found.append(path.parent.name)
-        except OSError:
-            continue
-    return found

@@ -96,3 +96,11 @@ def test_nothing_is_written_outside_its_folder(vectors: VectorIndex, memory_dir:
     vectors.add(FIRST, names(50), unit(50))
     assert list(tmp_path.iterdir()) == []
     assert {path.name for path in memory_dir.iterdir()} == {"vectors"}
+
+
+def test_a_search_that_held_a_collection_while_it_was_dropped_finds_nothing(vectors: VectorIndex) -> None:
+    vectors.add(FIRST, names(4), unit(4))
+    held = vectors._handle(FIRST)
+    vectors.drop(FIRST)
+    vectors._handles[FIRST] = held  # as a thread has it that began its search before
+    assert vectors.search(FIRST, unit(1)[0], 4) == {}
