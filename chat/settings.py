@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chat.errors import SettingsWrong
+from models.processors import physical_cores
 
 FILE_NAME = "huisclos.toml"
 _PREFIX = "HUISCLOS__"
@@ -32,7 +33,7 @@ class Models(_Section):
     folder: Path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huisclos" / "models"
     generate: str = ""
     embed: str = ""
-    threads: int = Field(max(1, min(os.cpu_count() or 1, 8)), ge=1, le=256)
+    threads: int = Field(min(physical_cores(), 8), ge=1, le=256)
     context_tokens: int = Field(4096, ge=512, le=131072)
     queue_max: int = Field(16, ge=1, le=1000)
 

@@ -23,9 +23,14 @@ const readable = (text) =>
     .replace(/\\([!-/:-@[-`{-~])/g, "$1")
     .replaceAll("\u2060", "")
     .replaceAll("**", "");
-if (navigator.clipboard) {
-  const write = navigator.clipboard.writeText.bind(navigator.clipboard);
-  navigator.clipboard.writeText = (text) => write(readable(text));
+if (window.ClipboardItem) {
+  const Item = window.ClipboardItem;
+  window.ClipboardItem = class extends Item {
+    constructor(kinds) {
+      const text = kinds["text/plain"];
+      super(text ? { "text/plain": text.text().then((written) => new Blob([readable(written)], { type: "text/plain" })) } : kinds);
+    }
+  };
 }
 
 let openedFrom = null;
