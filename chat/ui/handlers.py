@@ -131,7 +131,7 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
                 case Searching():
                     await progress.begin(words["searching"])
                 case Queued(place):
-                    await progress.begin(words["queued"].format(place=place))
+                    await progress.wait(words["queued"].format(place=place))
                 case Reading(passages):
                     await progress.begin(words["reading"].format(count=len(passages)), reading(passages))
                 case Written(text):

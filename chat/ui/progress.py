@@ -10,10 +10,23 @@ class Progress:
 
     def __init__(self) -> None:
         self._step: cl.Step | None = None
+        self._is_wait = False
 
     async def begin(self, name: str, output: str = "") -> None:
         """Show a step as running; `output` is Markdown that unfolds."""
         await self.end()
+        await self._send(name, output)
+
+    async def wait(self, name: str) -> None:
+        """Show that something is waited for; said again, the words of the running step change."""
+        if self._step is not None and self._is_wait:
+            self._step.name = name
+            await self._step.update()
+        else:
+            await self.begin(name)
+            self._is_wait = True
+
+    async def _send(self, name: str, output: str) -> None:
         above = local_steps.get()
         self._step = cl.Step(name=name, type="tool", show_input=False, parent_id=above[-1].id if above else None)
         self._step.start = utc_now()
@@ -25,4 +38,4 @@ class Progress:
         if self._step is not None:
             self._step.end = utc_now()
             await self._step.update()
-            self._step = None
+            self._step, self._is_wait = None, False

@@ -6,7 +6,7 @@ from collections.abc import Generator as Generator_
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from models.generator import Done, GenerationRequest, Generator, Token, Waiting
+from models.generator import Done, GenerationRequest, Generator, Started, Token, Waiting
 from rag.answering.alignment import Alignment
 from rag.answering.answer import (
     Answer,
@@ -80,7 +80,6 @@ class Answerer:
         if evidence.is_weak:
             yield Finished(_refuse(language, found, Timings(retrieve_ms, None, _since(started), 0, 0)))
             return
-        yield Reading(evidence.passages)
         draft = yield from self._write(language, evidence, history, question, cancelled or threading.Event())
         timings = _timings(draft.done, retrieve_ms, started)
         yield Finished(_checked(draft, language, evidence, found, question, timings))
@@ -98,6 +97,8 @@ class Answerer:
         for event in self._generator.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
             if isinstance(event, Waiting):
                 yield Queued(event.place)
+            elif isinstance(event, Started):
+                yield Reading(evidence.passages)
             elif isinstance(event, Token):
                 text += event.text
                 yield Written(event.text)

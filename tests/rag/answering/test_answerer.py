@@ -71,7 +71,7 @@ def ask(shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
 def test_the_steps_come_in_order_and_the_text_as_it_is_written(ask: Ask) -> None:
     events = ask(GOOD)
-    assert [type(event) for event in events[:3]] == [Searching, Reading, Queued]
+    assert [type(event) for event in events[:3]] == [Searching, Queued, Reading]
     assert "".join(event.text for event in events if isinstance(event, Written)) == GOOD
     assert isinstance(events[-1], Finished)
 
