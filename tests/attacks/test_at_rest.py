@@ -16,9 +16,9 @@ from models.embedder import open_embedder
 from models.store import ModelStore
 from tests.attacks.planted import Planted
 from tests.attacks.scan import files_since, scan, vector_blocks
-from tests.attacks.whole import Attacked, Canaries
+from tests.attacks.whole import TEST_SECONDS_MAX, Attacked, Canaries
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.timeout(TEST_SECONDS_MAX)]
 WORDS_MIN = 50
 SLICE_CHARACTERS = 24
 NONE = np.empty(0, np.uint64)

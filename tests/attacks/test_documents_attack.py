@@ -9,11 +9,11 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from chat.markdown import escape
 from tests.attacks.planted import FILE_NAME, PARROTS, SPELLED, TITLE, Planted
-from tests.attacks.whole import Attacked
+from tests.attacks.whole import TEST_SECONDS_MAX, Attacked
 from tests.e2e.conftest import QUIET, Watched
 from tests.e2e.served import PASSWORD
 
-pytestmark = [pytest.mark.model, pytest.mark.e2e]
+pytestmark = [pytest.mark.model, pytest.mark.e2e, pytest.mark.timeout(TEST_SECONDS_MAX)]
 ANSWER_MS = 200_000
 ACTIVE = "img, script, iframe, object, embed, form, svg image, video, audio, b, style, base, meta, link"
 """What no text may become; the view itself draws messages with none of these."""

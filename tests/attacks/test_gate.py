@@ -6,17 +6,26 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import websocket
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from chat.assembly import House
+from chat.settings import Server, Settings
+from chat.web.application import _add_sign_in
 from chat.web.gate import BODY_BYTES_MAX
+from security.audit import AuditLog
+from security.directory import Directory
+from security.identity import Role
 from tests.attacks.planted import Planted
-from tests.attacks.whole import Attacked, Person
+from tests.attacks.whole import TEST_SECONDS_MAX, Attacked, Person
 from tests.e2e.served import PASSWORD
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.timeout(TEST_SECONDS_MAX)]
 EVIL = "http://evil.example"
 SOCKET_PATH = "/chat/ws/socket.io/?EIO=4&transport=websocket"
 POLLING = "/chat/ws/socket.io/?EIO=4&transport=polling"
@@ -320,6 +329,21 @@ def test_the_cookie_is_unreadable_for_scripts_and_stays_on_this_site(house: Atta
     assert re.fullmatch(r"[0-9a-f]{64}", value)
     assert {"httponly", "samesite=strict", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
     assert "domain" not in cookie.lower()
+
+
+@pytest.mark.parametrize(
+    ("is_set", "scheme", "is_secure"), [(True, "http", True), (False, "https", True), (False, "http", False)]
+)
+def test_the_cookie_is_secure_where_tls_is_seen_or_said(
+    directory: Directory, audit_log: AuditLog, is_set: bool, scheme: str, is_secure: bool
+) -> None:
+    directory.add_user("Ada", PASSWORD, Role.EMPLOYEE)
+    settings = Settings(server=Server(secure_cookies=is_set))
+    application = FastAPI()
+    _add_sign_in(application, cast(House, SimpleNamespace(directory=directory, audit=audit_log, settings=settings)))
+    client = TestClient(application, base_url=f"{scheme}://house", follow_redirects=False)
+    cookie = client.post("/sign-in", data={"name": "Ada", "password": PASSWORD}).headers["set-cookie"]
+    assert ("secure" in cookie.lower()) == is_secure
 
 
 def test_a_session_that_was_put_into_the_browser_is_not_taken_over(house: Attacked, planted: Planted) -> None:

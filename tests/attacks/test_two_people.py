@@ -17,9 +17,9 @@ import socketio.exceptions
 
 from chat.admin.outcomes import RemoteFailure
 from tests.attacks.planted import Planted
-from tests.attacks.whole import SOURCE, Attacked, Canaries, Chat, Person
+from tests.attacks.whole import SOURCE, TEST_SECONDS_MAX, Attacked, Canaries, Chat, Person
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.timeout(TEST_SECONDS_MAX)]
 REFUSED = "No collection is open to you. Ask your IT team for access."
 ENDED = "Your session has ended. Reload the page to sign in again."
 ALONE = {"accept": "application/json", "connection": "close"}
