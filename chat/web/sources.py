@@ -19,6 +19,7 @@ from security.errors import AccessDenied, SecurityError
 from security.identity import CollectionId
 
 PAGE_WIDTH_PX = 1000
+PLACE_CHARACTERS_MAX = 20
 _ORIGINAL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; object-src 'self'; frame-ancestors 'none'"
 )
@@ -94,7 +95,7 @@ def _passage(house: House, grant: Grant, document_id: str, passage_id: str) -> P
 def _shown(item: Passage, cited: Passage, quote: str) -> ShownPassage:
     """The passage cut at the quote, given as `start-end` characters; a place outside the text quotes nothing."""
     text = item.chunk.text
-    first, _, last = quote.partition("-")
+    first, _, last = quote[:PLACE_CHARACTERS_MAX].partition("-")  # int() refuses thousands of digits
     start, end = (int(first), int(last)) if first.isdecimal() and last.isdecimal() else (0, 0)
     if item.id == cited.id and 0 <= start < end <= len(text):
         return ShownPassage(text[:start], text[start:end], text[end:], is_cited=True)

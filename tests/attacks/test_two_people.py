@@ -124,6 +124,14 @@ def test_the_right_person_gets_the_answer_its_passage_and_its_original(hers: Her
     assert f"{planted.amount} euros".encode() in hers.ada.client.get(f"{source}/original").content
 
 
+@pytest.mark.parametrize("place", ["1-" + "9" * 5000, "9" * 5000, "٣-٤", "-", "2-1", "<b>-</b>"])
+def test_a_place_that_is_none_quotes_nothing(hers: Hers, place: str) -> None:
+    source = f"/sources/{hers.ids.collection_id}/{hers.ids.document_id}/passages/{hers.ids.passage_id}"
+    page = hers.ada.client.get(source, params={"quote": place})
+    assert page.status_code == 200
+    assert "<b>" not in page.text
+
+
 def test_no_route_tells_somebody_else_anything_or_does_anything(
     hers: Hers, bob: Person, routes: list[str], canaries: Canaries, planted: Planted
 ) -> None:
