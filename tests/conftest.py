@@ -1,6 +1,10 @@
 """For every test: the chat view, imported without a house, writes its folders elsewhere than into the checkout."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
-os.environ.setdefault("CHAINLIT_APP_ROOT", tempfile.mkdtemp(prefix="huisclos-view-"))
+if "CHAINLIT_APP_ROOT" not in os.environ:
+    os.environ["CHAINLIT_APP_ROOT"] = tempfile.mkdtemp(prefix="huisclos-view-")
+    atexit.register(shutil.rmtree, os.environ["CHAINLIT_APP_ROOT"], ignore_errors=True)
