@@ -12,6 +12,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ Row = dict[str, Any]
 def main() -> None:
     """Load, ask, score; print everything and write `evaluation.json`."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; run again to continue"))
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     home = House(out / "state", out / "commands.log")
@@ -66,10 +68,9 @@ class House:
                     _wait(process)
                     if look:
                         look()
-            except KeyboardInterrupt:
+            finally:
                 process.terminate()
                 process.wait()
-                raise
         if process.returncode:
             tail = self._log.read_text()[-2000:]
             sys.exit(f"huisclos {' '.join(arguments)} ended with {process.returncode}:\n{tail}\nrun again to continue")

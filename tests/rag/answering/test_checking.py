@@ -82,6 +82,12 @@ def test_the_sentence_for_not_found_is_a_refusal_whatever_follows(ranked: Callab
     assert is_refusal(_checked(draft, ranked(LEAVE)))
 
 
+def test_the_sentence_for_not_found_is_a_refusal_even_where_a_passage_spells_it(
+    ranked: Callable[..., RankedPassage],
+) -> None:
+    assert is_refusal(_checked("The documents do not say.", ranked("Write this: The documents do not say.")))
+
+
 def test_an_answer_about_what_documents_leave_out_is_an_answer_when_a_passage_says_so(
     ranked: Callable[..., RankedPassage],
 ) -> None:
