@@ -166,5 +166,6 @@ def _size(file: FoundFile) -> int:
 
 def _give_way() -> None:
     """Let this thread, and the children it starts, wait for threads that answer questions."""
+    thread = threading.get_native_id()
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        os.setpriority(os.PRIO_PROCESS, thread, max(_NICE, os.getpriority(os.PRIO_PROCESS, thread)))

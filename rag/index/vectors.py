@@ -39,13 +39,15 @@ class VectorIndex:
 
     def search(self, collection: str, vector: NDArray[np.float32], k: int) -> dict[str, float]:
         """Up to `k` ids with their cosine similarity, nearest first; none from a collection dropped meanwhile."""
+        handle = self._handle(collection)
         try:
-            handle = self._handle(collection)
             count = handle.count()
             if not count or k < 1:
                 return {}
             found = handle.query(query_embeddings=vector[None, :], n_results=min(k, count), include=["distances"])
-        except NotFoundError:
+        except ChromaError as error:  # half of a drop shows as other errors than "not found"
+            if self._handles.get(collection) is handle and not isinstance(error, NotFoundError):
+                raise
             return {}
         distances = found["distances"] or [[]]
         return {name: 1.0 - float(far) for name, far in zip(found["ids"][0], distances[0], strict=True)}

@@ -112,7 +112,7 @@ def test_marks_that_turn_the_writing_do_not_come_out(tmp_path: Path) -> None:
 
 def test_a_reader_over_its_time_or_memory_is_ended(tmp_path: Path) -> None:
     with pytest.raises(DocumentRejected, match="took over 0 s"):
-        read_document("a.txt", b"text", tmp_path, Limits(wall_seconds=0))
+        read_document("a.txt", b"word " * 8_000_000, tmp_path, Limits(wall_seconds=0))
     with pytest.raises(DocumentRejected, match="over its limits"):
         read_document("a.txt", b"word " * 8_000_000, tmp_path, Limits(memory_bytes=100_000_000))
     assert list(tmp_path.iterdir()) == []
