@@ -81,10 +81,11 @@ def _phone(page: Page) -> None:
 
 
 def _ask(page: Page, question: str) -> None:
+    answers = page.locator('[data-step-type="assistant_message"]')
     page.click("#chat-input")
     page.keyboard.type(question)
     page.keyboard.press("Enter")
-    expect(page.locator("#stop-button")).to_be_visible(timeout=ANSWER_MS)
+    expect(answers).to_have_count(1, timeout=ANSWER_MS)
     expect(page.locator("#chat-submit")).to_be_visible(timeout=ANSWER_MS)
     page.wait_for_timeout(500)
 
