@@ -3,9 +3,9 @@
 import re
 
 from rag.answering.answer import Language
-from rag.answering.prompt import NOT_FOUND
 from rag.retrieval.words import fold
 
+NOT_FOUND = {Language.FRENCH: "Les documents ne le disent pas.", Language.ENGLISH: "The documents do not say."}
 NO_ANSWER = {
     Language.FRENCH: "Les documents auxquels vous avez accès ne répondent pas à cette question.",
     Language.ENGLISH: "The documents you have access to do not answer this question.",
@@ -39,7 +39,7 @@ _SILENT = re.compile(
 
 
 def is_not_found(sentence: str) -> bool:
-    """Whether the sentence is the one the model was told to write when the passages do not hold the answer."""
+    """Whether the sentence is the plain one in which a model says that the passages do not hold the answer."""
     written = _bare(sentence)
     return any(written.startswith(_bare(known)) for known in NOT_FOUND.values())
 

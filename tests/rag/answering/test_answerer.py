@@ -10,8 +10,7 @@ import pytest
 from models.generator import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
 from rag.answering.answer import Answer, AnswerEvent, Finished, Language, Queued, Reading, Searching, Turn, Written
 from rag.answering.answerer import QUESTION_CHARACTERS_MAX, Answerer, earlier
-from rag.answering.prompt import NOT_FOUND
-from rag.answering.refusal import NO_ANSWER
+from rag.answering.refusal import NO_ANSWER, NOT_FOUND
 from rag.retrieval.search import Searcher
 
 TEXTS = {

@@ -3,8 +3,7 @@
 import pytest
 
 from rag.answering.answer import Language
-from rag.answering.prompt import NOT_FOUND
-from rag.answering.refusal import NO_ANSWER, is_not_found, sounds_silent
+from rag.answering.refusal import NO_ANSWER, NOT_FOUND, is_not_found, sounds_silent
 
 
 @pytest.mark.parametrize("language", list(Language))
