@@ -28,7 +28,7 @@ demo-reset: install  ## start the demo over; refused when the state folder holds
 
 eval: install  ## make eval EVAL=DIR: answers, citations, refusals, retrieval (docs/evaluation.md)
 	@test -n "$(EVAL)" || { echo "name the folder of documents and questions: make eval EVAL=DIR"; exit 2; }
-	.venv/bin/python -m bench.evaluation "$(EVAL)" $(ARGS) $(ARGS)
+	.venv/bin/python -m bench.evaluation "$(EVAL)" $(ARGS)
 
 bench-%: install  ## make bench-NAME: one measurement against its baseline (docs/benchmarks.md)
 	@test -f bench/$(subst -,_,$*).py || { echo "no bench of that name; bench/ has: $$(cd bench && echo *.py)"; exit 2; }
