@@ -87,7 +87,7 @@ def black_hole() -> Iterator[str]:
 @pytest.fixture(scope="session", params=["open", "black-holed"])
 def browser(request: pytest.FixtureRequest, black_hole: str) -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert found, "no Chromium on this machine: run `make browser`"
+    assert found, "no Chromium on this machine: run `make chromium`"
     arguments = ["--no-sandbox", "--disable-gpu", *QUIET]
     if request.param == "black-holed":
         arguments += [f"--proxy-server={black_hole}", "--proxy-bypass-list=127.0.0.1"]
