@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import chainlit as cl
 from chainlit.input_widget import MultiSelect
@@ -42,8 +43,8 @@ class _Asking:
     is_stopped: bool = False
 
 
-_running: dict[str, _Asking] = {}
-"""By the id of the view's session."""
+_running: WeakKeyDictionary[asyncio.Task[Any], _Asking] = WeakKeyDictionary()
+"""By the task that answers: a stop that comes too late is forgotten with its task and never meets the next question."""
 
 for _event in (*_UNUSED_EVENTS, *_AUDIO_EVENTS):
     sio.handlers["/"].pop(_event, None)
@@ -54,8 +55,8 @@ async def stop(socket_id: str) -> None:
     """Stop the engine; what was written until then is checked and shown. Replaces Chainlit's, which drops it."""
     session = WebsocketSession.get(socket_id)
     task = session.current_task if session else None
-    if session and task and not task.done():
-        asking = _running.setdefault(session.id, _Asking())  # the question may not have come as far as `ask` yet
+    if task and not task.done():
+        asking = _running.setdefault(task, _Asking())  # the question may not have come as far as `ask` yet
         asking.is_stopped = True
         asking.cancelled.set()
 
@@ -97,8 +98,9 @@ async def choose(settings: dict[str, Any]) -> None:
 @cl.on_message
 async def ask(message: cl.Message) -> None:
     """Answer one question; what fails is one sentence in the person's language."""
-    words, session = _words(), cl.context.session.id
-    asking = _running.setdefault(session, _Asking())
+    words, task, asking = _words(), asyncio.current_task(), _Asking()
+    if task:
+        asking = _running.setdefault(task, asking)
     try:
         grants = await asyncio.to_thread(_grants, cl.user_session.get(_CHOSEN))
         if grants:
@@ -112,8 +114,6 @@ async def ask(message: cl.Message) -> None:
     except Exception as error:  # noqa: BLE001 - the edge of a question: Chainlit would show the error's own text
         record_failure("question_failed", error)
         await cl.Message(words["failed"]).send()
-    finally:
-        _running.pop(session, None)
 
 
 async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any], asking: _Asking) -> None:

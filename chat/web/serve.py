@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from chat.assembly import House
 from chat.logs import configure_logs, record
 from chat.web.application import create_application
-from chat.web.egress import record_denials
+from chat.web.egress import DenialRecorder
 from security.egress import armed_guard
 
 STOP_SECONDS = 5
@@ -65,12 +65,15 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, servers)
     tasks = [asyncio.create_task(server.serve(sockets)) for server, sockets in servers.items()]
-    beside = [asyncio.create_task(_tell(servers, started)), asyncio.create_task(record_denials(house, armed_guard()))]
+    denials = DenialRecorder(house, armed_guard())
+    beside = [asyncio.create_task(_tell(servers, started)), asyncio.create_task(denials.watch())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in beside:
         task.cancel()
     _stop(servers)
+    await asyncio.gather(*beside, return_exceptions=True)
     await asyncio.gather(*tasks)
+    denials.write()
     record("server_stopped")
 
 
