@@ -95,6 +95,7 @@ def test_an_english_question_is_answered_in_english_and_its_quote_is_marked(visi
     page.keyboard.press("Escape")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("button:has(svg.lucide-copy)").last.click()
+    page.wait_for_function("() => navigator.clipboard.readText()")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "240" in copied
     assert "/sources/" not in copied
@@ -117,6 +118,17 @@ def test_stopping_ends_the_answer_and_the_next_question_is_heard(visit: Visit, h
     expect(page.get_by_text("Arrêté.")).to_be_visible(timeout=ANSWER_MS)
     expect(page.locator("#chat-submit")).to_be_visible(timeout=ANSWER_MS)
     assert ask(page, "Que dit le xylophone du quasar ?")
+
+
+def test_a_question_entered_before_the_connection_stands_is_asked_when_it_does(visit: Visit, house: House) -> None:
+    page = visit("fr-FR")
+    page.route("**/ws/socket.io/**", lambda _: None)
+    sign_in(page, house)
+    expect(page.locator("#chat-input")).to_be_visible()
+    send(page, "Que dit le xylophone du quasar ?")
+    expect(page.locator("#chat-submit")).to_be_disabled()
+    page.unroute("**/ws/socket.io/**")  # what waited goes on
+    expect(page.locator('[data-step-type="assistant_message"]')).to_have_count(1, timeout=ANSWER_MS)
 
 
 def test_a_conversation_is_found_renamed_resumed_after_a_restart_and_deleted(

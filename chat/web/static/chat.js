@@ -1,5 +1,5 @@
 // What the chat view does not do itself: sources in a panel beside the answer, names for its icon buttons,
-// no way to another site, and the sign-in page once the session has ended.
+// no way to another site, the sign-in page once the session has ended, and no question lost before the connection stands.
 const french = document.documentElement.lang === "fr";
 const say = french
   ? { close: "Fermer la source", panel: "Source", failed: "La source ne peut pas être ouverte. Rechargez la page, ou demandez l'accès à votre service informatique.", ids: { "new-chat-button": "Nouvelle conversation", "theme-toggle": "Thème clair ou sombre", "user-nav-button": "Votre compte", "chat-settings-open-modal": "Choisir les collections", "sidebar-trigger-button": "Conversations passées", "search-chats-button": "Rechercher une conversation", "chat-submit": "Envoyer", "stop-button": "Arrêter", "thread-options": "Actions de la conversation", "chat-input": "Votre question" },
@@ -75,4 +75,22 @@ const nameButtons = () => {
   document.querySelectorAll('img[alt^="Avatar for"]').forEach((one) => (one.alt = ""));
   document.querySelectorAll('[data-sidebar="rail"]').forEach((one) => (one.title = say.ids["sidebar-trigger-button"]));
 };
-new MutationObserver(nameButtons).observe(document.documentElement, { childList: true, subtree: true });
+
+// Entered before the connection stands, a question is dropped by the view: it goes out as soon as it can.
+let isHeld = false;
+const sendButton = () => document.getElementById("chat-submit");
+document.addEventListener("keydown", (event) => {
+  if (event.target.id !== "chat-input") return;
+  const isEntered = event.key === "Enter" && !event.shiftKey && !event.isComposing;
+  isHeld = isEntered && Boolean(event.target.textContent.trim()) && Boolean(sendButton()?.disabled);
+}, true);
+const sendHeld = () => {
+  if (!isHeld || !sendButton() || sendButton().disabled) return;
+  isHeld = false;
+  sendButton().click();
+};
+
+new MutationObserver(() => {
+  nameButtons();
+  sendHeld();
+}).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["disabled"] });
