@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from chainlit.data.base import BaseDataLayer
+from chainlit.data.utils import queue_until_user_message
 from chainlit.element import Element, ElementDict
 from chainlit.step import StepDict
 from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
@@ -45,10 +46,12 @@ class SealedDataLayer(BaseDataLayer):
         await self._act(self._conversations.unrate, feedback_id)
         return True
 
+    @queue_until_user_message()  # or each visit that asks nothing would leave a conversation without a name
     async def create_step(self, step_dict: StepDict) -> None:
         """Keep a message."""
         await self._act(self._conversations.put_step, ThreadId(step_dict["threadId"]), step_dict["id"], step_dict)
 
+    @queue_until_user_message()
     async def update_step(self, step_dict: StepDict) -> None:
         """Replace a message."""
         await self.create_step(step_dict)

@@ -11,12 +11,17 @@ _OUTSIDE = re.compile(r"<link\b[^>]*https://[^>]*>\s*", re.S)
 _OUTSIDE_META = re.compile(r'<meta property="og:(?:image|url)"[^>]*>\s*')
 
 
+_HEADING = '<header class="sr-only"><h1>Huis Clos</h1></header>'
+_NAMES = '<script type="module" src="/static/names.js"></script>'
+
+
 def clean_page(page: str, root: str) -> str:
-    """The page without outside addresses and with our own assets at their place.
+    """The page without outside addresses, with our own assets at their place, and with what screen readers need.
 
     `<meta property="og:root_path">` stays: the view does not work without it.
     """
     inside = _OUTSIDE_META.sub("", _OUTSIDE.sub("", page))
+    inside = inside.replace("</head>", f"{_NAMES}</head>", 1).replace("<body>", f"<body>{_HEADING}", 1)
     return inside.replace(f'href="{root}/static/', 'href="/static/').replace(f'src="{root}/static/', 'src="/static/')
 
 

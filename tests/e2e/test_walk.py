@@ -194,6 +194,15 @@ def test_signing_out_ends_the_session_for_good(visit: Visit, house: House) -> No
     expect(page).to_have_url(f"{house.address}/sign-in")
 
 
+def test_a_visit_that_asks_nothing_leaves_no_conversation(visit: Visit, house: House) -> None:
+    page = home(visit, house)
+    ask(page, "Que dit le xylophone du quasar ?")
+    home(visit, house).wait_for_timeout(1000)
+    page.reload()
+    expect(page.locator("#thread-history a").first).to_be_visible()
+    expect(page.locator("#thread-history a", has_text="sans titre")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("locale", "word"), [("fr-FR", "Posez une question"), ("en-GB", "Ask your documents")])
 def test_the_page_speaks_the_browsers_language(visit: Visit, house: House, locale: str, word: str) -> None:
     page = home(visit, house, locale)

@@ -1,11 +1,8 @@
-// What the chat view does not do itself: sources in a panel beside the answer, names for its icon buttons,
-// no way to another site, the sign-in page once the session has ended, and no question lost before the connection stands.
+// What the chat view does not do itself: sources in a panel beside the answer, no way to another site, the sign-in page once the session has ended, and no question lost before the connection stands.
 const french = document.documentElement.lang === "fr";
 const say = french
-  ? { close: "Fermer la source", panel: "Source", failed: "La source ne peut pas être ouverte. Rechargez la page, ou demandez l'accès à votre service informatique.", ids: { "new-chat-button": "Nouvelle conversation", "theme-toggle": "Thème clair ou sombre", "user-nav-button": "Votre compte", "chat-settings-open-modal": "Choisir les collections", "sidebar-trigger-button": "Conversations passées", "search-chats-button": "Rechercher une conversation", "chat-submit": "Envoyer", "stop-button": "Arrêter", "thread-options": "Actions de la conversation", "chat-input": "Votre question" },
-    places: { '[data-sidebar="rail"]': "Conversations passées", ".positive-feedback-off, .positive-feedback-on": "Utile", ".negative-feedback-off, .negative-feedback-on": "Pas utile" } }
-  : { close: "Close the source", panel: "Source", failed: "The source cannot be opened. Reload the page, or ask your IT team for access.", ids: { "new-chat-button": "New conversation", "theme-toggle": "Light or dark theme", "user-nav-button": "Your account", "chat-settings-open-modal": "Choose collections", "sidebar-trigger-button": "Past conversations", "search-chats-button": "Search conversations", "chat-submit": "Send", "stop-button": "Stop", "thread-options": "Actions on the conversation", "chat-input": "Your question" },
-    places: { '[data-sidebar="rail"]': "Past conversations", ".positive-feedback-off, .positive-feedback-on": "Helpful", ".negative-feedback-off, .negative-feedback-on": "Not helpful" } };
+  ? { close: "Fermer la source", panel: "Source", failed: "La source ne peut pas être ouverte. Rechargez la page, ou demandez l'accès à votre service informatique." }
+  : { close: "Close the source", panel: "Source", failed: "The source cannot be opened. Reload the page, or ask your IT team for access." };
 
 const signIn = () => window.location.assign("/sign-in");
 const plainFetch = window.fetch;
@@ -68,29 +65,16 @@ document.addEventListener("click", (event) => {
   openPanel(link);
 }, true);
 
-const name = (element, label) => element.getAttribute("aria-label") !== label && element.setAttribute("aria-label", label);
-const nameButtons = () => {
-  for (const [id, label] of Object.entries(say.ids)) document.querySelectorAll(`[id="${id}"]`).forEach((one) => name(one, label));
-  for (const [where, label] of Object.entries(say.places)) document.querySelectorAll(where).forEach((one) => name(one, label));
-  document.querySelectorAll('img[alt^="Avatar for"]').forEach((one) => (one.alt = ""));
-  document.querySelectorAll('[data-sidebar="rail"]').forEach((one) => (one.title = say.ids["sidebar-trigger-button"]));
-};
-
 // Entered before the connection stands, a question is dropped by the view: it goes out as soon as it can.
 let isHeld = false;
 const sendButton = () => document.getElementById("chat-submit");
 document.addEventListener("keydown", (event) => {
   if (event.target.id !== "chat-input") return;
   const isEntered = event.key === "Enter" && !event.shiftKey && !event.isComposing;
-  isHeld = isEntered && Boolean(event.target.textContent.trim()) && Boolean(sendButton()?.disabled);
+  isHeld = isEntered && event.target.value.trim() !== "" && Boolean(sendButton()?.disabled);
 }, true);
-const sendHeld = () => {
+new MutationObserver(() => {
   if (!isHeld || !sendButton() || sendButton().disabled) return;
   isHeld = false;
   sendButton().click();
-};
-
-new MutationObserver(() => {
-  nameButtons();
-  sendHeld();
 }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["disabled"] });
