@@ -143,8 +143,8 @@ def initialise(state: Path, settings: Settings, secret: Secret | None = None) ->
     state.chmod(0o700)
     if is_initialised(state):
         return False
-    with _locked(state):
-        harden_process(settings.memory_for(state))
+    with _locked(state), _memory(settings.memory_for(state)) as memory:
+        harden_process(memory)
         create_keyring(state, secret or KeyFile(state / KEY_FILE))
         open_database(state / DATABASE).dispose()
     return True
@@ -155,10 +155,8 @@ def open_house(state: Path, settings: Settings, secret: Secret | None = None) ->
     """Open an initialised state folder for this process alone; raises StateMissing, StateInUse, KeyringLocked."""
     if not is_initialised(state):
         raise StateMissing(f"{state} is not initialised; run `huisclos init`")
-    memory = settings.memory_for(state)
     with _locked(state), ExitStack() as closing:
-        _empty(memory)
-        closing.callback(shutil.rmtree, memory, ignore_errors=True)
+        memory = closing.enter_context(_memory(settings.memory_for(state)))
         harden_process(memory)
         keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE))
         engine = open_database(state / DATABASE)
@@ -166,9 +164,15 @@ def open_house(state: Path, settings: Settings, secret: Secret | None = None) ->
         yield House(state, settings, memory, engine, keyring, closing)
 
 
-def _empty(memory: Path) -> None:
-    shutil.rmtree(memory, ignore_errors=True)
-    memory.mkdir(mode=0o700, parents=True)
+@contextmanager
+def _memory(folder: Path) -> Iterator[Path]:
+    """The memory-backed folder, empty at the start and gone at the end."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

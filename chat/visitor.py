@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from security.errors import AccessDenied
 from security.identity import Principal
 
+VISITOR = "huisclos.visitor"
+"""Under this name the gate puts the visitor into the scope of a request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:

@@ -12,6 +12,7 @@ from chat.assembly import House
 from chat.texts import preferred
 from chat.ui.configuration import write_configuration, write_translations
 from chat.ui.page import clean_page, content_policy, in_language
+from chat.visitor import VISITOR
 from security.identity import Principal
 
 ROOT = "/chat"
@@ -78,6 +79,15 @@ def _add_page(application: FastAPI, view: ChatView) -> None:
         path = view.assets / name
         is_worker = name.startswith("pdf.worker") and path.parent == view.assets and path.is_file()
         return FileResponse(path, media_type="text/javascript") if is_worker else Response(status_code=404)
+
+
+def socket_opener(socket_id: str) -> str | None:
+    """The session's token of the person who opened this engine.io socket; None when no such socket is open."""
+    from chainlit.server import sio
+
+    scope = sio.environ.get(socket_id, {}).get("asgi.scope", {})
+    visitor = scope.get(VISITOR)
+    return visitor.token if visitor else None
 
 
 def mint_token(principal: Principal) -> str:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from chat.assembly import House
 from chat.logs import record, record_failure
 from chat.texts import preferred, texts
-from chat.ui.mount import mint_token, mount_chat
+from chat.ui.mount import mint_token, mount_chat, socket_opener
 from chat.visitor import current_visitor
 from chat.web.gate import COOKIE, Gate
 from chat.web.pages import render
@@ -33,7 +33,8 @@ def create_application(house: House) -> ASGIApp:
     _add_sign_in(application, house)
     _add_sign_out(application, house)
     view = mount_chat(application, house)
-    return Gate(application, find=house.directory.session, mint=mint_token, policy=view.policy)
+    find = house.directory.session
+    return Gate(application, find=find, mint=mint_token, socket_opener=socket_opener, policy=view.policy)
 
 
 def _add_home(application: FastAPI) -> None:

@@ -8,14 +8,14 @@ out ends everything.
 import asyncio
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat.visitor import Visitor, set_visitor
+from chat.visitor import VISITOR, Visitor, set_visitor
 from security.identity import Principal
 
 COOKIE = "huisclos"
@@ -26,7 +26,7 @@ _CHAT_ALLOWED = (
         "GET",
         re.compile(r"^/chat/(?:assets|public)/.*|^/chat/(?:favicon|logo|avatars/[\w %.-]+|user|auth/config|health)$"),
     ),
-    ("GET", re.compile(r"^/chat/project/(?:settings|translations|thread/[\w-]+|thread/[\w-]+/element/[\w-]+)$")),
+    ("GET", re.compile(r"^/chat/project/(?:settings|translations|thread/[\w-]+)$")),
     ("GET", re.compile(r"^/chat/?$|^/chat/thread/[\w-]+$")),
     ("POST", re.compile(r"^/chat/(?:project/threads|logout|set-session-cookie)$")),
     ("PUT", re.compile(r"^/chat/(?:feedback|project/thread)$")),
@@ -40,13 +40,17 @@ BODY_BYTES_MAX = 256 * 1024
 """No form or call of the page is larger; documents do not come this way."""
 FindSession = Callable[[str], Principal | None]
 MintToken = Callable[[Principal], str]
+SocketOpener = Callable[[str], str | None]
 
 
 class Gate:
     """ASGI middleware around everything that is served on TCP."""
 
-    def __init__(self, app: ASGIApp, *, find: FindSession, mint: MintToken, policy: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, find: FindSession, mint: MintToken, socket_opener: SocketOpener, policy: str
+    ) -> None:
         self._app, self._find, self._mint, self._policy = app, find, mint, policy
+        self._socket_opener = socket_opener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, redirect, or pass on."""
@@ -55,15 +59,23 @@ class Gate:
             return
         headers = Headers(scope=scope)
         visitor = await self._visitor(headers)
-        refusal = _refusal(scope, headers, visitor)
+        refusal = _refusal(scope, headers, visitor) or self._not_their_socket(scope, visitor)
         set_visitor(visitor)
-        inner = {**scope, "headers": self._headers(scope, visitor)}
+        inner = {**scope, "headers": self._headers(scope, visitor), VISITOR: visitor}
         await (refusal or self._app)(inner, receive, self._dressed(scope, send))
 
     async def _visitor(self, headers: Headers) -> Visitor | None:
         token = cookie_parser(headers.get("cookie", "")).get(COOKIE)
         principal = await asyncio.to_thread(self._find, token) if token else None
         return Visitor(principal, token) if principal and token else None
+
+    def _not_their_socket(self, scope: Scope, visitor: Visitor | None) -> Response | None:
+        """Whoever opened a socket alone goes on with it: its id is no right, and a later session must not use it."""
+        for socket_id in parse_qs(scope["query_string"].decode("latin-1")).get("sid", ()):
+            opener = self._socket_opener(socket_id)
+            if opener is not None and (visitor is None or opener != visitor.token):
+                return JSONResponse({"detail": "not found"}, 404)
+        return None
 
     def _headers(self, scope: Scope, visitor: Visitor | None) -> list[tuple[bytes, bytes]]:
         """The request's headers without any credential of the client's making, with ours for the chat view."""

@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import docx
 from docx.document import Document
@@ -25,6 +26,8 @@ SPAN_MAX = 50
 _HEADING = re.compile(r"^(?:heading|titre)\s*(\d)", re.I)
 _EMPTY_TITLES = frozenset({"word document", "document", "untitled", "sans titre", "document1"})
 """What programs write when nobody gave a title."""
+_TEMPLATE_DATE = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
+"""Of python-docx's own template: programs that write with it seldom change it, so it says nothing of the document."""
 _TINY_HALF_POINTS = 4
 _SHADES = ("w:shd", "w:highlight")
 _SKIPPED = frozenset(map(qn, ("w:del", "w:moveFrom", "w:instrText")))
@@ -42,7 +45,8 @@ def parse(data: bytes) -> ParsedDocument:
     except (KeyError, ValueError, zipfile.BadZipFile, SyntaxError, OpcError) as error:
         raise DocumentRejected("the Word file is broken; open it and save it again") from error
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
-    return ParsedDocument(heading if title.lower() in {"", *_EMPTY_TITLES} else title, None, blocks, modified)
+    title = heading if title.lower() in {"", *_EMPTY_TITLES} else title
+    return ParsedDocument(title, None, blocks, None if modified == _TEMPLATE_DATE else modified)
 
 
 def _check_size(data: bytes) -> None:

@@ -238,6 +238,15 @@ def test_the_socket_session_of_somebody_else_is_not_taken_over(hers: Hers, bob: 
         bob.chat(session_id=hers.ids.session_id)
 
 
+def test_who_knows_the_id_of_somebody_elses_open_socket_neither_reads_nor_writes_it(hers: Hers, bob: Person) -> None:
+    path = "/chat/ws/socket.io/?EIO=4&transport=polling"
+    opened = json.loads(hers.ada.client.get(path).text[1:])
+    alien = f"{path}&sid={opened['sid']}"
+    assert bob.client.get(alien).status_code == 404
+    assert bob.client.post(alien, content="41").status_code == 404
+    assert hers.ada.client.post(alien, content="40").text == "OK"
+
+
 def test_naming_a_collection_in_the_socket_does_not_open_it(
     hers: Hers, bob: Person, planted: Planted, canaries: Canaries
 ) -> None:

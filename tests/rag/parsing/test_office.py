@@ -56,6 +56,10 @@ def test_a_title_that_a_program_wrote_gives_way_to_the_first_heading() -> None:
     assert parsed(lambda document: document.add_heading("Leave", 1)).title == "Leave"
 
 
+def test_the_date_of_a_template_is_none() -> None:
+    assert parsed(lambda document: document.add_paragraph("x")).modified_at is None
+
+
 def test_hidden_white_and_tiny_runs_are_left_out_and_white_on_a_colour_is_kept() -> None:
     def write(document: Document) -> None:
         paragraph = document.add_paragraph("seen ")
