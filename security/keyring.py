@@ -1,22 +1,25 @@
 """The keyring: one data key per owner, each wrapped under the root key. Rules only; `keystore` reads and writes.
 
     wrapped key = the data key's 32 bytes, sealed under the root key with context ("keyring", owner, version)
+    commitment  = blind("commitment", version) under the data key: AES-GCM does not bind a ciphertext to one key
     file mac    = blind("keyring file", the file's body) under the root key
 
 Destroying an owner's key makes all that it sealed unreadable, in backups too, once the keyring's own old copies
 are gone: back the keyring up apart from the data, and keep those copies for a shorter time.
 """
 
+import hmac
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NewType, NoReturn, Protocol
 
 from security.access import Grant
-from security.errors import AccessDenied, KeyExists, KeyMissing
+from security.errors import AccessDenied, KeyExists, KeyMissing, SealBroken
 from security.identity import CollectionId, Principal, UserId
 from security.sealing import KEY_BYTES, Context, DataKey, RandomBytes
-from security.slots import Secret, Slot, SlotKind, make_slot
+from security.slots import Secret, Slot, SlotKind, make_slot, open_slots, rewrap_slot
 
 KeyOwner = NewType("KeyOwner", str)
 
@@ -39,11 +42,12 @@ def person_owner(user_id: UserId) -> KeyOwner:
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """One version of an owner's data key, sealed under the root key."""
+    """One version of an owner's data key, sealed under the root key. Format 1 has no commitment."""
 
     owner: KeyOwner
     version: int
     sealed: bytes
+    commitment: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class SlotStatus:
 
     id: str
     kind: SlotKind
+    needed: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,27 @@ class Keyring:
                 raise KeyMissing(f"slot {slot_id} is unknown or the last one; add another first")
             self._save(replace(self._document, slots=kept))
 
+    def rotate_root(self, kept: Sequence[Secret]) -> tuple[SlotStatus, ...]:
+        """Draw a new root key, wrap every data key under it, keep the slots that `kept` opens; gives those left out.
+
+        Each secret is checked against its slot before anything changes; one write replaces the keyring. Raises
+        KeyringLocked where a secret opens no slot, KeyMissing where none is given. Data keys stay as they are: who
+        had the old root and a copy of the old keyring has them still, until they are rotated too.
+        """
+        with self._change:
+            by_slot = {open_slots(self._document.slots, secret)[0]: secret for secret in kept}
+            if not by_slot:
+                raise KeyMissing("no secret was given to keep, and nothing would open the house; give one or more")
+            root = self._random(KEY_BYTES)
+            fresh = root_key(root, self._random)
+            keys = tuple(self._wrap(fresh, key.owner, key.version, self._unwrap(key)) for key in self._document.keys)
+            slots = tuple(rewrap_slot(slot, secret, root, self._random) for slot, secret in by_slot.items())
+            lost = tuple(_slot_status(slot) for slot in self._document.slots if slot not in by_slot)
+            document = replace(self._document, slots=slots, keys=keys)
+            self._store.write(document, fresh)
+            self._root_secret, self._root, self._document = root, fresh, document
+            return lost
+
     def status(self) -> KeyringStatus:
         """Give slots, and keys by kind; no secrets."""
         counts: dict[str, int] = {}
@@ -179,7 +206,7 @@ class Keyring:
             kind = owner.partition(":")[0]
             counts[kind] = counts.get(kind, 0) + 1
             versions[kind] = max(versions.get(kind, 0), *(key.version for key in self._versions(owner)))
-        slots = tuple(SlotStatus(slot.id, slot.kind) for slot in self._document.slots)
+        slots = tuple(map(_slot_status, self._document.slots))
         return KeyringStatus(slots, dict(sorted(counts.items())), dict(sorted(versions.items())))
 
     def _versions(self, owner: KeyOwner) -> tuple[WrappedKey, ...]:
@@ -192,20 +219,35 @@ class Keyring:
         return versions
 
     def _open(self, owner: KeyOwner) -> DataKey:
-        unwrapped = {key.version: self._root.open(key.sealed, _context(key)) for key in self._held(owner)}
-        return DataKey(owner, unwrapped, self._random)
+        return DataKey(owner, {key.version: self._unwrap(key) for key in self._held(owner)}, self._random)
 
     def _add_version(self, owner: KeyOwner, version: int) -> None:
-        secret = self._random(KEY_BYTES)
-        sealed = self._root.seal(secret, _context(WrappedKey(owner, version, b"")))
-        self._save(replace(self._document, keys=(*self._document.keys, WrappedKey(owner, version, sealed))))
+        key = self._wrap(self._root, owner, version, self._random(KEY_BYTES))
+        self._save(replace(self._document, keys=(*self._document.keys, key)))
+
+    def _unwrap(self, key: WrappedKey) -> bytes:
+        secret = self._root.open(key.sealed, _context(key.owner, key.version))
+        if key.commitment and not hmac.compare_digest(key.commitment, _commitment(key.owner, key.version, secret)):
+            raise SealBroken(f"{key.owner} version {key.version}: another key than was wrapped; restore the keyring")
+        return secret
+
+    def _wrap(self, root: DataKey, owner: KeyOwner, version: int, secret: bytes) -> WrappedKey:
+        sealed = root.seal(secret, _context(owner, version))
+        return WrappedKey(owner, version, sealed, _commitment(owner, version, secret))
 
     def _save(self, document: KeyringDocument) -> None:
         """Write first, then use: what memory believes is on the disk."""
         if document == self._document:
             return
-        self._store.write(document, self._root)
-        self._document = document
+        committed = replace(document, keys=tuple(map(self._committed, document.keys)))
+        self._store.write(committed, self._root)
+        self._document = committed
+
+    def _committed(self, key: WrappedKey) -> WrappedKey:
+        """A key of format 1 with the commitment it lacks."""
+        if key.commitment:
+            return key
+        return replace(key, commitment=_commitment(key.owner, key.version, self._unwrap(key)))
 
 
 def root_key(root: bytes, random: RandomBytes = secrets.token_bytes) -> DataKey:
@@ -213,5 +255,13 @@ def root_key(root: bytes, random: RandomBytes = secrets.token_bytes) -> DataKey:
     return DataKey("root", {1: root}, random)
 
 
-def _context(key: WrappedKey) -> Context:
-    return Context("keyring", key.owner, str(key.version))
+def _context(owner: KeyOwner, version: int) -> Context:
+    return Context("keyring", owner, str(version))
+
+
+def _commitment(owner: KeyOwner, version: int, secret: bytes) -> bytes:
+    return DataKey(owner, {version: secret}).blind("commitment", str(version).encode())
+
+
+def _slot_status(slot: Slot) -> SlotStatus:
+    return SlotStatus(slot.id, slot.kind, slot.needed, slot.count)

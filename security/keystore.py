@@ -1,9 +1,10 @@
 """The keyring's file: `<state>/keys/keyring.json`, 0600, replaced whole, authenticated by the root key.
 
-    {"body": {"format": 1, "slots": [...], "keys": [...], "begun": [...]}, "mac": hex}
+    {"body": {"format": 2, "slots": [...], "keys": [...], "begun": [...]}, "mac": hex}
 
 The mac is over the body as canonical JSON (sorted keys, no spaces). It stops entries from being dropped, added or
-exchanged; it cannot tell an old copy of the whole file from the present one.
+exchanged; it cannot tell an old copy of the whole file from the present one. Format 1 (0.1) had no commitment on
+its keys and only two kinds of slots; it opens, and the next change writes format 2.
 """
 
 import hmac
@@ -32,7 +33,7 @@ from security.slots import Secret, Slot, SlotKind, make_slot, open_slots
 KEYRING_BYTES_MAX = 64 * 1024 * 1024
 """Some 200,000 owners. A larger file is not ours."""
 
-_FORMAT = 1
+_FORMAT, _FORMATS_READ = 2, (1, 2)
 
 
 def keyring_path(state: Path) -> Path:
@@ -70,10 +71,16 @@ def open_keyring(state: Path, secret: Secret, random: RandomBytes = secrets.toke
     path = keyring_path(state)
     body, mac = _read(path)
     document = _document(body, path)
-    root = open_slots(document.slots, secret)
+    _, root = open_slots(document.slots, secret)
     if not hmac.compare_digest(root_key(root).blind("keyring file", _canonical(body)).hex(), mac):
         raise KeyringLocked(f"{path} was edited by hand or mixed from two copies; restore it from its backup")
     return Keyring(root, document, FileKeyStore(path), random)
+
+
+def slot_kinds(state: Path) -> frozenset[SlotKind]:
+    """What kinds of secrets may open the house, to know what to ask for: read before anything is proved."""
+    path = keyring_path(state)
+    return frozenset(slot.kind for slot in _document(_read(path)[0], path).slots)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
@@ -98,8 +105,17 @@ def _body(document: KeyringDocument) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "slots": [_slot_body(slot) for slot in document.slots],
-        "keys": [{"owner": key.owner, "version": key.version, "sealed": key.sealed.hex()} for key in document.keys],
+        "keys": [_key_body(key) for key in document.keys],
         "begun": sorted(document.begun),
+    }
+
+
+def _key_body(key: WrappedKey) -> dict[str, Any]:
+    return {
+        "owner": key.owner,
+        "version": key.version,
+        "sealed": key.sealed.hex(),
+        "commitment": key.commitment.hex(),
     }
 
 
@@ -112,25 +128,29 @@ def _slot_body(slot: Slot) -> dict[str, Any]:
         "argon2id": cost,
         "commitment": slot.commitment.hex(),
         "wrapped": slot.wrapped.hex(),
+        "needed": slot.needed,
+        "count": slot.count,
     }
 
 
 def _document(body: dict[str, Any], path: Path) -> KeyringDocument:
-    if body.get("format") != _FORMAT:
+    if body.get("format") not in _FORMATS_READ:
         raise KeyringLocked(
-            f"{path} has format {body.get('format')!r}, expected {_FORMAT}; use the release that wrote it"
+            f"{path} has format {body.get('format')!r}, expected one of {_FORMATS_READ}; use the release that wrote it"
         )
     try:
         return KeyringDocument(
             slots=tuple(_slot(slot) for slot in body["slots"]),
-            keys=tuple(
-                WrappedKey(KeyOwner(str(key["owner"])), int(key["version"]), bytes.fromhex(key["sealed"]))
-                for key in body["keys"]
-            ),
+            keys=tuple(map(_key, body["keys"])),
             begun=frozenset(KeyOwner(str(owner)) for owner in body["begun"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise KeyringLocked(f"{path} is not a keyring; restore it from its backup") from error
+
+
+def _key(body: dict[str, Any]) -> WrappedKey:
+    sealed, commitment = (bytes.fromhex(body.get(name, "")) for name in ("sealed", "commitment"))
+    return WrappedKey(KeyOwner(str(body["owner"])), int(body["version"]), sealed, commitment)
 
 
 def _slot(body: dict[str, Any]) -> Slot:
@@ -142,4 +162,6 @@ def _slot(body: dict[str, Any]) -> Slot:
         cost=cost and Argon2Cost(int(cost["memory_kib"]), int(cost["passes"]), int(cost["lanes"])),
         commitment=bytes.fromhex(body["commitment"]),
         wrapped=bytes.fromhex(body["wrapped"]),
+        needed=int(body.get("needed", 0)),
+        count=int(body.get("count", 0)),
     )

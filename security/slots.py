@@ -1,13 +1,14 @@
 """Slots: each secret of the house opens the same root key in its own slot.
 
-slot key   = the 32 bytes of the key file, or Argon2id(passphrase, salt, cost)
+slot key   = the 32 bytes of the key file or of the joined shares, or
+             Argon2id(passphrase, credential or what the command printed, salt, cost)
 commitment = blind("commitment", id) under the slot key: a wrong secret is told from a damaged slot
 wrapped    = the root key, sealed under the slot key with context ("slot", id, "root")
 """
 
 import hmac
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -34,6 +35,13 @@ class SlotKind(StrEnum):
 
     KEY_FILE = "key_file"
     PASSPHRASE = "passphrase"  # noqa: S105 - a kind, not a secret
+    CREDENTIAL = "credential"
+    COMMAND = "command"
+    SHARES = "shares"
+
+
+_STRETCHED = frozenset({SlotKind.PASSPHRASE, SlotKind.CREDENTIAL, SlotKind.COMMAND})
+"""Not known to be 32 random bytes, so stretched before use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,18 @@ class Passphrase:
     cost: Argon2Cost = PASSPHRASE_COST
 
 
-Secret = KeyFile | Passphrase
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A secret as bytes, read elsewhere. `needed` of `count` people hold it where it came in shares."""
+
+    kind: SlotKind
+    content: bytes = field(repr=False)
+    cost: Argon2Cost = PASSPHRASE_COST
+    needed: int = 0
+    count: int = 0
+
+
+Secret = KeyFile | Passphrase | Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +83,51 @@ class Slot:
     cost: Argon2Cost | None
     commitment: bytes
     wrapped: bytes
+    needed: int = 0
+    count: int = 0
 
 
 def make_slot(secret: Secret, root: bytes, random: RandomBytes = secrets.token_bytes) -> Slot:
     """Wrap the root key for a secret. A key file that is not there yet is written, with new random bytes."""
     slot_id, salt = random(_ID_BYTES).hex(), random(_SALT_BYTES)
-    if isinstance(secret, KeyFile):
-        kind, cost = SlotKind.KEY_FILE, None
-        if not secret.path.exists():
-            write_private(secret.path, random(KEY_BYTES))
-    else:
+    if isinstance(secret, KeyFile) and not secret.path.exists():
+        write_private(secret.path, random(KEY_BYTES))
+    if isinstance(secret, Passphrase):
         check_strength(secret.text)
-        kind, cost = SlotKind.PASSPHRASE, secret.cost
-    key = _slot_key(slot_id, _secret_bytes(secret, salt, cost), random)
-    return Slot(slot_id, kind, salt, cost, key.blind("commitment", slot_id.encode()), key.seal(root, _context(slot_id)))
+    given = read_secret(secret)
+    cost = given.cost if given.kind in _STRETCHED else None
+    key = _slot_key(slot_id, _slot_secret(given, salt, cost), random)
+    commitment, wrapped = key.blind("commitment", slot_id.encode()), key.seal(root, _context(slot_id))
+    return Slot(slot_id, given.kind, salt, cost, commitment, wrapped, given.needed, given.count)
 
 
-def open_slots(slots: tuple[Slot, ...], secret: Secret) -> bytes:
-    """Give the root key from the first slot that the secret opens. Raises KeyringLocked, InsecureState."""
-    kind = SlotKind.KEY_FILE if isinstance(secret, KeyFile) else SlotKind.PASSPHRASE
-    fitting = tuple(slot for slot in slots if slot.kind is kind)
+def rewrap_slot(slot: Slot, secret: Secret, root: bytes, random: RandomBytes = secrets.token_bytes) -> Slot:
+    """The same slot with another root key in it. Raises KeyringLocked unless the secret opens it."""
+    open_slots((slot,), secret)
+    key = _slot_key(slot.id, _slot_secret(read_secret(secret), slot.salt, slot.cost), random)
+    return replace(slot, wrapped=key.seal(root, _context(slot.id)))
+
+
+def open_slots(slots: tuple[Slot, ...], secret: Secret) -> tuple[Slot, bytes]:
+    """Give the first slot that the secret opens, and the root key in it. Raises KeyringLocked, InsecureState."""
+    given = read_secret(secret)
+    fitting = tuple(slot for slot in slots if slot.kind is given.kind)
     for slot in fitting:
-        key = _slot_key(slot.id, _secret_bytes(secret, slot.salt, slot.cost))
+        key = _slot_key(slot.id, _slot_secret(given, slot.salt, slot.cost))
         if hmac.compare_digest(key.blind("commitment", slot.id.encode()), slot.commitment):
-            return _unwrap(slot, key)
-    raise KeyringLocked(f"the {kind.value} opens none of {len(fitting)} slots of its kind; give the right secret")
+            return slot, _unwrap(slot, key)
+    raise KeyringLocked(f"the {given.kind.value} opens none of {len(fitting)} slots of its kind; give the right secret")
+
+
+def read_secret(secret: Secret) -> Given:
+    """The bytes of a secret. Raises InsecureState, KeyringLocked where a key file cannot be used."""
+    match secret:
+        case KeyFile(path):
+            return Given(SlotKind.KEY_FILE, read_key_file(path))
+        case Passphrase(text, cost):
+            return Given(SlotKind.PASSPHRASE, text.encode(), cost)
+        case Given():
+            return secret
 
 
 def _unwrap(slot: Slot, key: DataKey) -> bytes:
@@ -106,12 +145,12 @@ def _context(slot_id: str) -> Context:
     return Context("slot", slot_id, "root")
 
 
-def _secret_bytes(secret: Secret, salt: bytes, cost: Argon2Cost | None) -> bytes:
-    if isinstance(secret, KeyFile):
-        return read_key_file(secret.path)
+def _slot_secret(given: Given, salt: bytes, cost: Argon2Cost | None) -> bytes:
+    if given.kind not in _STRETCHED:
+        return given.content
     if cost is None or cost.memory_kib > MEMORY_KIB_MAX or cost.passes > PASSES_MAX or cost.lanes > LANES_MAX:
-        raise KeyringLocked(f"a passphrase slot with cost {cost} is not one of ours; restore the keyring")
-    return stretch(secret.text.encode(), salt, cost)
+        raise KeyringLocked(f"a {given.kind.value} slot with cost {cost} is not one of ours; restore the keyring")
+    return stretch(given.content, salt, cost)
 
 
 def read_key_file(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from rag.store.collections import CollectionRecord
 from security.access import Grant, Right
 from security.hygiene import Finding, findings
 from security.identity import OPERATOR, CollectionId, Principal, Role
+from security.slots import Given, SlotKind
 
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
@@ -206,6 +207,36 @@ def _step(event: AnswerEvent) -> Event:
 def keys_status(house: House) -> Iterator[Event]:
     """Slots and numbers of keys; no secret."""
     yield asdict(house.keyring.status())
+
+
+@operation("keys.add_slot")
+def add_slot(house: House, secret: Event) -> Iterator[Event]:
+    """Let a further secret open the house."""
+    given = _given(secret)
+    house.audit.record(OPERATOR.user_id, "keys.add_slot", given.kind.value, "begun")
+    yield {"id": house.keyring.add_slot(given), "kind": given.kind.value}
+
+
+@operation("keys.remove_slot")
+def remove_slot(house: House, slot: str) -> Iterator[Event]:
+    """Stop a secret from opening the house; the last one stays."""
+    house.audit.record(OPERATOR.user_id, "keys.remove_slot", slot, "begun")
+    house.keyring.remove_slot(slot)
+    yield {"removed": slot}
+
+
+@operation("keys.rotate_root")
+def rotate_root(house: House, kept: list[Event]) -> Iterator[Event]:
+    """Draw a new root key; only the slots whose secrets are given go on."""
+    house.audit.record(OPERATOR.user_id, "keys.rotate_root", "root", "begun")
+    lost = house.keyring.rotate_root([_given(secret) for secret in kept])
+    house.audit.record(OPERATOR.user_id, "keys.rotate_root", "root", "done")
+    yield {"kept": len(house.keyring.status().slots), "removed": [slot.id for slot in lost]}
+
+
+def _given(secret: Event) -> Given:
+    content = bytes.fromhex(secret["content"])
+    return Given(SlotKind(secret["kind"]), content, needed=secret["needed"], count=secret["count"])
 
 
 @operation("audit.verify")

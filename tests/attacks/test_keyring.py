@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from security.directory import Directory
 from security.errors import InsecureState, KeyMissing, KeyringLocked, SealBroken
 from security.identity import CollectionId, Principal, Role, UserId
 from security.keyring import Keyring, collection_owner, person_owner
-from security.keystore import create_keyring, keyring_path, open_keyring
+from security.keystore import FileKeyStore, create_keyring, keyring_path, open_keyring
 from security.sealing import Context
 from security.slots import KeyFile
 
@@ -125,3 +126,14 @@ def test_no_secret_lies_in_the_keyring_file(keyring: Keyring, tmp_path: Path, ke
     content = keyring_path(tmp_path).read_text()
     for secret in (keyring._root_secret, key_file.path.read_bytes()):
         assert secret.hex() not in content
+
+
+def test_a_wrapped_key_that_opens_to_another_key_than_was_wrapped_is_refused(tmp_path: Path, key_file: KeyFile) -> None:
+    """Whoever holds the root may craft one; AES-GCM alone would let it open under two keys."""
+    keyring = create_keyring(tmp_path, key_file)
+    document, root = keyring._document, keyring._root
+    crafted = root.seal(b"C" * 32, Context("keyring", "system", "1"))
+    keys = tuple(replace(key, sealed=crafted) if key.owner == "system" else key for key in document.keys)
+    FileKeyStore(keyring_path(tmp_path)).write(replace(document, keys=keys), root)
+    with pytest.raises(SealBroken, match="another key than was wrapped"):
+        open_keyring(tmp_path, key_file).for_system()

@@ -1,3 +1,4 @@
+import json
 import pickle
 import threading
 from pathlib import Path
@@ -6,13 +7,14 @@ import pytest
 
 from security.access import AccessPolicy, Right
 from security.directory import Directory
-from security.errors import AccessDenied, KeyExists, KeyMissing
+from security.errors import AccessDenied, KeyExists, KeyMissing, KeyringLocked
 from security.identity import OPERATOR, CollectionId, Principal, Role, UserId
 from security.keyring import AUDIT, SYSTEM, Keyring, collection_owner, person_owner
-from security.keystore import open_keyring
+from security.keystore import keyring_path, open_keyring
 from security.passwords import Argon2Cost
 from security.sealing import Context
-from security.slots import KeyFile, Passphrase
+from security.shares import join_shares, split_secret
+from security.slots import Given, KeyFile, Passphrase, SlotKind
 from security.withheld import Withheld
 
 CONTRACTS = CollectionId("c1")
@@ -84,6 +86,43 @@ def test_secrets_are_added_and_removed_but_never_the_last(
     for unknown_or_last in (first, second):
         with pytest.raises(KeyMissing):
             keyring.remove_slot(unknown_or_last)
+
+
+def test_a_new_root_opens_for_the_secrets_given_and_for_no_other(
+    keyring: Keyring, tmp_path: Path, key_file: KeyFile, cheap: Argon2Cost
+) -> None:
+    phrase = Passphrase(Withheld("correct horse battery"), cheap)
+    keyring.add_slot(phrase)
+    sealed = keyring.for_person(OPERATOR).seal(b"kept", PLACE)
+    before = keyring_path(tmp_path).read_bytes()
+    assert [slot.kind for slot in keyring.rotate_root([key_file])] == [SlotKind.PASSPHRASE]
+    keyring.create(collection_owner(CONTRACTS))
+    opened = open_keyring(tmp_path, key_file)
+    assert opened.for_person(OPERATOR).open(sealed, PLACE) == b"kept"
+    assert opened.has(collection_owner(CONTRACTS))
+    with pytest.raises(KeyringLocked):
+        open_keyring(tmp_path, phrase)
+    old, new = (json.loads(content)["body"]["keys"] for content in (before, keyring_path(tmp_path).read_bytes()))
+    assert not {key["sealed"] for key in old} & {key["sealed"] for key in new}
+
+
+@pytest.mark.parametrize("secrets", [(), ("stranger",)])
+def test_a_new_root_that_nothing_would_open_is_refused_and_changes_nothing(
+    keyring: Keyring, tmp_path: Path, cheap: Argon2Cost, secrets: tuple[str, ...]
+) -> None:
+    before = keyring_path(tmp_path).read_bytes()
+    with pytest.raises((KeyMissing, KeyringLocked)):
+        keyring.rotate_root([Passphrase(Withheld(secret), cheap) for secret in secrets])
+    assert keyring_path(tmp_path).read_bytes() == before
+    assert keyring.for_system()
+
+
+def test_two_of_three_people_open_the_house(keyring: Keyring, tmp_path: Path) -> None:
+    shares = split_secret(b"S" * 32, 2, 3)
+    keyring.add_slot(Given(SlotKind.SHARES, b"S" * 32, needed=2, count=3))
+    keyring.remove_slot(keyring.status().slots[0].id)
+    assert open_keyring(tmp_path, Given(SlotKind.SHARES, join_shares(shares[1:]))).for_system()
+    assert [(slot.needed, slot.count) for slot in keyring.status().slots] == [(2, 3)]
 
 
 def test_the_status_counts_and_tells_no_secret(keyring: Keyring) -> None:

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from security.errors import KeyringLocked
-from security.identity import OPERATOR
-from security.keyring import Keyring
+from security.files import write_private
+from security.identity import OPERATOR, UserId
+from security.keyring import Keyring, person_owner
 from security.keystore import create_keyring, keyring_path, open_keyring
 from security.slots import KeyFile
+
+VECTORS = Path(__file__).parent.parent / "vectors"
 
 
 def test_a_new_keyring_opens_with_the_same_keys(keyring: Keyring, tmp_path: Path, key_file: KeyFile) -> None:
@@ -22,7 +25,7 @@ def test_the_file_is_private_and_says_its_format(keyring: Keyring, tmp_path: Pat
     path = keyring_path(tmp_path)
     assert keyring
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert json.loads(path.read_text())["body"]["format"] == 1
+    assert json.loads(path.read_text())["body"]["format"] == 2
 
 
 def test_an_existing_keyring_is_never_overwritten(keyring: Keyring, tmp_path: Path, key_file: KeyFile) -> None:
@@ -33,10 +36,10 @@ def test_an_existing_keyring_is_never_overwritten(keyring: Keyring, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("keyring")
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"body": {}, "mac": ""}', '{"body": {"format": 2}, "mac": ""}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"body": {}, "mac": ""}', '{"body": {"format": 3}, "mac": ""}'])
 def test_what_is_no_keyring_is_explained(tmp_path: Path, key_file: KeyFile, content: str) -> None:
     keyring_path(tmp_path).write_text(content)
-    with pytest.raises(KeyringLocked, match=r"is not a keyring|expected 1"):
+    with pytest.raises(KeyringLocked, match=r"is not a keyring|expected one of"):
         open_keyring(tmp_path, key_file)
 
 
@@ -45,13 +48,25 @@ def test_a_missing_keyring_is_explained(tmp_path: Path, key_file: KeyFile) -> No
         open_keyring(tmp_path, key_file)
 
 
-def test_a_file_written_by_the_first_release_still_opens(tmp_path: Path) -> None:
-    vectors = Path(__file__).parent.parent / "vectors"
-    keyring_path(tmp_path).parent.mkdir()
-    keyring_path(tmp_path).write_bytes((vectors / "keyring.json").read_bytes())
-    keyring_path(tmp_path).chmod(0o600)
-    secret = tmp_path / "root.key"
-    secret.write_bytes(bytes(range(32)))
-    secret.chmod(0o600)
-    key = open_keyring(tmp_path, KeyFile(secret)).for_system()
-    assert key.blind("user name", b"ada").hex() == (vectors / "keyring.blind.hex").read_text().strip()
+@pytest.mark.parametrize("name", ["keyring.json", "keyring-2.json"])
+def test_a_file_written_by_an_earlier_release_still_opens(tmp_path: Path, name: str) -> None:
+    key = open_keyring(tmp_path, from_vector(tmp_path, name)).for_system()
+    assert key.blind("user name", b"ada").hex() == (VECTORS / "keyring.blind.hex").read_text().strip()
+
+
+def test_the_first_change_gives_every_key_of_the_first_format_its_commitment(tmp_path: Path) -> None:
+    secret = from_vector(tmp_path, "keyring.json")
+    open_keyring(tmp_path, secret).create(person_owner(UserId("ada")))
+    body = json.loads(keyring_path(tmp_path).read_text())["body"]
+    expected = json.loads((VECTORS / "keyring-2.json").read_text())["body"]
+    commitments = {key["owner"]: key["commitment"] for key in body["keys"]}
+    assert body["format"] == 2
+    assert all(len(bytes.fromhex(commitment)) == 32 for commitment in commitments.values())
+    assert {key["owner"]: key["commitment"] for key in expected["keys"]}.items() <= commitments.items()
+
+
+def from_vector(state: Path, name: str) -> KeyFile:
+    """A state folder with a fixed keyring, and the key file that opens it."""
+    write_private(keyring_path(state), (VECTORS / name).read_bytes())
+    write_private(state / "root.key", bytes(range(32)))
+    return KeyFile(state / "root.key")

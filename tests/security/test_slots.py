@@ -5,7 +5,7 @@ import pytest
 
 from security.errors import InsecureState, KeyringLocked, PasswordRefused
 from security.passwords import Argon2Cost
-from security.slots import PASSPHRASE_COST, KeyFile, Passphrase, SlotKind, make_slot, open_slots
+from security.slots import PASSPHRASE_COST, Given, KeyFile, Passphrase, SlotKind, make_slot, open_slots, rewrap_slot
 from security.withheld import Withheld
 
 ROOT = b"R" * 32
@@ -19,14 +19,14 @@ def passphrase(cheap: Argon2Cost) -> Passphrase:
 def test_each_secret_opens_the_root_key_in_its_own_slot(key_file: KeyFile, passphrase: Passphrase) -> None:
     slots = (make_slot(key_file, ROOT), make_slot(passphrase, ROOT))
     assert [slot.kind for slot in slots] == [SlotKind.KEY_FILE, SlotKind.PASSPHRASE]
-    assert open_slots(slots, key_file) == ROOT
-    assert open_slots(slots, passphrase) == ROOT
+    assert open_slots(slots, key_file) == (slots[0], ROOT)
+    assert open_slots(slots, passphrase) == (slots[1], ROOT)
 
 
 def test_the_cost_of_a_passphrase_is_the_one_in_its_slot(passphrase: Passphrase) -> None:
     slot = make_slot(passphrase, ROOT)
     assert slot.cost == passphrase.cost
-    assert open_slots((slot,), Passphrase(passphrase.text)) == ROOT  # asks with the expensive default
+    assert open_slots((slot,), Passphrase(passphrase.text)) == (slot, ROOT)  # asks with the expensive default
 
 
 def test_a_passphrase_costs_what_was_decided_unless_told_otherwise() -> None:
@@ -39,7 +39,26 @@ def test_a_slot_made_with_an_existing_key_file_uses_it(key_file: KeyFile) -> Non
     content = key_file.path.read_bytes()
     second = make_slot(key_file, ROOT)
     assert key_file.path.read_bytes() == content
-    assert open_slots((first,), key_file) == open_slots((second,), key_file) == ROOT
+    assert open_slots((first,), key_file)[1] == open_slots((second,), key_file)[1] == ROOT
+
+
+@pytest.mark.parametrize("kind", [SlotKind.CREDENTIAL, SlotKind.COMMAND])
+def test_what_another_program_gives_is_stretched_like_a_passphrase(kind: SlotKind, cheap: Argon2Cost) -> None:
+    slot = make_slot(Given(kind, b"printed elsewhere", cheap), ROOT)
+    assert slot.cost == cheap
+    assert open_slots((slot,), Given(kind, b"printed elsewhere"))[1] == ROOT
+    with pytest.raises(KeyringLocked, match="opens none"):
+        open_slots((slot,), Passphrase(Withheld("printed elsewhere")))
+
+
+def test_a_slot_takes_a_new_root_from_its_own_secret_only(passphrase: Passphrase, key_file: KeyFile) -> None:
+    slot = make_slot(passphrase, ROOT)
+    fresh = rewrap_slot(slot, passphrase, b"N" * 32)
+    assert (fresh.id, fresh.salt, fresh.commitment) == (slot.id, slot.salt, slot.commitment)
+    assert open_slots((fresh,), passphrase)[1] == b"N" * 32
+    make_slot(key_file, ROOT)
+    with pytest.raises(KeyringLocked):
+        rewrap_slot(slot, key_file, b"N" * 32)
 
 
 def test_the_wrong_passphrase_opens_nothing(passphrase: Passphrase, cheap: Argon2Cost) -> None:

@@ -1,10 +1,32 @@
 """`huisclos keys …`: what opens the house."""
 
-from chat.admin.options import STATE, AsJson, State, examples, group
-from chat.admin.output import show_fields, show_json
-from chat.admin.session import run
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
+import typer
+
+from chat.admin.options import STATE, AsJson, State, examples, group
+from chat.admin.outcomes import InputWrong
+from chat.admin.output import Event, note, say, show_fields, show_json
+from chat.admin.secret import KEY_COMMAND, asked, at_hand, new_passphrase
+from chat.admin.session import operations, run
+
+if TYPE_CHECKING:
+    from security.slots import Given, Secret
+
+_Given = TypeVar("_Given")
 application = group("Keys: what opens the house, and what each key seals.")
+
+
+class Kind(StrEnum):
+    """What may open the house."""
+
+    PASSPHRASE = "passphrase"  # noqa: S105 - a kind, not a secret
+    KEY_FILE = "key-file"
+    CREDENTIAL = "credential"
+    COMMAND = "command"
+    SHARES = "shares"
 
 
 @application.command("status", epilog=examples("huisclos keys status", "huisclos keys status --json"))
@@ -12,3 +34,158 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
     """Show the slots that open the house, and how many keys of which kind there are. No secret is shown."""
     for found in run(state, "keys.status"):
         (show_json if as_json else show_fields)(found)
+
+
+@application.command(
+    "add-slot",
+    epilog=examples(
+        "huisclos keys add-slot passphrase",
+        "huisclos keys add-slot key-file --file /media/usb/huisclos.key",
+        "huisclos keys add-slot credential --file secret.txt",
+        f"{KEY_COMMAND}='vault kv get -field=key secret/huisclos' huisclos keys add-slot command",
+        "huisclos keys add-slot shares --needed 2 --count 3 --out /root/shares",
+    ),
+)
+def add_slot(
+    kind: Annotated[Kind, typer.Argument(help="What shall open the house.")],
+    file: Annotated[Path | None, typer.Option(help="The key file (made if missing), or the credential's text.")] = None,
+    command: Annotated[str, typer.Option(envvar=KEY_COMMAND, help="Prints the secret; run without a shell.")] = "",
+    passphrase_stdin: Annotated[bool, typer.Option("--passphrase-stdin", help="From the first line of input.")] = False,
+    needed: Annotated[int, typer.Option(min=2, max=16, help="How many shares must come together.")] = 2,
+    count: Annotated[int, typer.Option(min=2, max=16, help="How many shares there are.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="An empty folder for the files of shares.")] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Let a further secret open the house. What opened it before goes on to do so."""
+    from security.slots import KeyFile, read_secret
+    from security.unlocking import credential, printed_by
+
+    match kind:
+        case Kind.PASSPHRASE:
+            given = read_secret(new_passphrase(passphrase_stdin))
+        case Kind.KEY_FILE:
+            given = read_secret(KeyFile(_made(_named(file, "--file"))))
+        case Kind.CREDENTIAL:
+            given = credential(_named(file, "--file"))
+        case Kind.COMMAND:
+            given = printed_by(_named(command, "--command"))
+        case Kind.SHARES:
+            given = _in_shares(needed, count, _named(out, "--out"))
+    for added in run(state, "keys.add_slot", secret=_event(given)):
+        show_json(added) if as_json else say(f"slot {added['id']} ({kind.value}) opens the house too")
+
+
+@application.command("remove-slot", epilog=examples("huisclos keys remove-slot 1f2e3d4c5b6a7988"))
+def remove_slot(
+    slot: Annotated[str, typer.Argument(metavar="SLOT", help="The slot's id, from `huisclos keys status`.")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a secret from opening the house. Who has seen the root key through it is shut out by `rotate-root`."""
+    for removed in run(state, "keys.remove_slot", slot=slot):
+        show_json(removed) if as_json else say(
+            f"slot {slot} opens nothing any more; now run `huisclos keys rotate-root`"
+        )
+
+
+@application.command("rotate-root", epilog=examples("huisclos keys rotate-root", "huisclos keys rotate-root --drop"))
+def rotate_root(
+    drop: Annotated[bool, typer.Option("--drop", help="Let the slots go whose secret is not given.")] = False,
+    file: Annotated[list[Path] | None, typer.Option(help="A further key file; may be given again.")] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a new root key and wrap every data key under it. Each secret that shall open the house must be at hand.
+
+    Secrets are read where the server reads them (environment, credential, key file), passphrases and shares asked for
+    on a terminal. Data keys stay: who copied the old keyring and its secret has them until they are rotated too.
+    """
+    from security.slots import KeyFile
+
+    with operations(state) as operate:
+        slots = next(operate("keys.status"))["slots"]
+        kept: list[Secret] = [*at_hand(state), *map(KeyFile, file or ())]
+        kept += _asked_for(slots, kept)
+        if len(kept) < len(slots) and not drop:
+            raise InputWrong(
+                f"{len(slots)} slots open the house and {len(kept)} secrets are at hand; give the others, or pass "
+                "--drop to let their slots go"
+            )
+        for rotated in operate("keys.rotate_root", kept=[_event(_read(secret)) for secret in kept]):
+            _tell_rotated(rotated, as_json)
+
+
+def _tell_rotated(rotated: Event, as_json: bool) -> None:
+    if as_json:
+        show_json(rotated)
+        return
+    say(f"the root key is new; {rotated['kept']} slots open the house")
+    note(f"slots that went: {', '.join(rotated['removed']) or 'none'}. Back the keyring up again")
+
+
+def _asked_for(slots: list[Event], kept: "list[Secret]") -> "list[Secret]":
+    """The passphrases and shares that are not at hand, one for each slot of such a kind."""
+    import sys
+
+    from security.slots import SlotKind
+
+    if not sys.stdin.isatty():
+        return []
+    had = [_read(secret).kind for secret in kept]
+    asked_for = []
+    for kind in (SlotKind.PASSPHRASE, SlotKind.SHARES):
+        missing = sum(slot["kind"] == kind.value for slot in slots) - had.count(kind)
+        asked_for += [asked(frozenset({kind})) for _ in range(missing)]
+    return asked_for
+
+
+def _in_shares(needed: int, count: int, folder: Path) -> "Given":
+    """A new secret, its shares in files of their own, and nowhere else."""
+    import secrets
+
+    from security.files import write_private
+    from security.shares import split_secret
+    from security.slots import Given, SlotKind
+
+    if needed > count:
+        raise InputWrong(f"{needed} shares cannot be needed where there are {count}")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputWrong(f"{folder} is not empty; name a new folder for the shares")
+    secret = secrets.token_bytes(32)
+    for number, share in enumerate(split_secret(secret, needed, count), 1):
+        write_private(folder / f"share-{number}.txt", f"{share}\n".encode())
+    note(f"{count} shares lie in {folder}: give each to another person and remove the folder")
+    return Given(SlotKind.SHARES, secret, needed=needed, count=count)
+
+
+def _made(path: Path) -> Path:
+    """A key file, made with random bytes where it is missing."""
+    import secrets
+
+    from security.files import write_private
+
+    if not path.exists():
+        write_private(path, secrets.token_bytes(32))
+    return path
+
+
+def _named(value: _Given | None, option: str) -> _Given:
+    if not value:
+        raise InputWrong(f"this kind of slot needs {option}; see `huisclos keys add-slot --help`")
+    return value
+
+
+def _read(secret: "Secret") -> "Given":
+    from security.slots import read_secret
+
+    return read_secret(secret)
+
+
+def _event(given: "Given") -> Event:
+    return {
+        "kind": given.kind.value,
+        "content": given.content.hex(),
+        "needed": given.needed,
+        "count": given.count,
+    }

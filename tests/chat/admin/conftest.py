@@ -33,8 +33,7 @@ class Huisclos:
 
     @property
     def environment(self) -> dict[str, str]:
-        names = ("HUISCLOS_PASSPHRASE_FILE", "HUISCLOS_TRACE")
-        kept = {name: value for name, value in os.environ.items() if name not in names}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUISCLOS_") or "__" in name}
         return kept | {
             "HUISCLOS_STATE": str(self.state),
             "HUISCLOS__MODELS__GENERATE": SMALL,

@@ -1,0 +1,102 @@
+"""`huisclos keys`: every kind of secret opens the house from the command line, and goes again."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.chat.admin.conftest import Huisclos
+
+PHRASE = "correct horse battery"
+PRINTED = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Huisclos:
+    """A new house with its key file; nothing in it."""
+    made = Huisclos(tmp_path / "state")
+    made("init")
+    return made
+
+
+def only(house: Huisclos, added: str) -> None:
+    """Leave one slot."""
+    for slot in house.rows("keys", "status")[0]["slots"]:
+        if slot["id"] != added:
+            house("keys", "remove-slot", slot["id"])
+    assert next(house.state.glob("keys/*.key"))  # it lies there still, and is not tried any more
+
+
+def slots(out: str) -> int:
+    return len(json.loads(out)["slots"])
+
+
+def test_a_passphrase_opens_alone(house: Huisclos, tmp_path: Path) -> None:
+    code, out, _ = house.ends("keys", "add-slot", "passphrase", "--passphrase-stdin", "--json", stdin=f"{PHRASE}\n")
+    assert code == 0
+    only(house, json.loads(out)["id"])
+    file = tmp_path / "phrase"
+    file.write_text(PHRASE)
+    file.chmod(0o600)
+    assert slots(house.ends("keys", "status", "--json", HUISCLOS_PASSPHRASE_FILE=str(file))[1]) == 1
+    code, _, error = house.ends("keys", "status")
+    assert code == 3
+    assert "HUISCLOS_KEY_COMMAND" in error
+
+
+def test_what_a_command_prints_opens_alone(house: Huisclos) -> None:
+    command = f"echo {PRINTED}"
+    added = json.loads(house("keys", "add-slot", "command", "--command", command, "--json"))
+    only(house, added["id"])
+    assert slots(house.ends("keys", "status", "--json", HUISCLOS_KEY_COMMAND=command)[1]) == 1
+    assert house.ends("keys", "status", HUISCLOS_KEY_COMMAND=f"echo {PRINTED[::-1]}")[0] != 0
+
+
+def test_a_credential_of_the_service_opens_alone(house: Huisclos, tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "huisclos").write_text(PRINTED)
+    added = json.loads(house("keys", "add-slot", "credential", "--file", str(folder / "huisclos"), "--json"))
+    only(house, added["id"])
+    assert slots(house.ends("keys", "status", "--json", CREDENTIALS_DIRECTORY=str(folder))[1]) == 1
+
+
+def test_two_of_three_shares_open_and_one_does_not(house: Huisclos, tmp_path: Path) -> None:
+    out = tmp_path / "shares"
+    added = json.loads(house("keys", "add-slot", "shares", "--out", str(out), "--json"))
+    files = sorted(map(str, out.iterdir()))
+    assert len(files) == 3
+    assert all(stat.S_IMODE(Path(file).stat().st_mode) == 0o600 for file in files)
+    only(house, added["id"])
+    assert slots(house.ends("keys", "status", "--json", HUISCLOS_SHARE_FILES=os.pathsep.join(files[1:]))[1]) == 1
+    code, _, error = house.ends("keys", "status", HUISCLOS_SHARE_FILES=files[0])
+    assert code != 0
+    assert "2 are needed" in error
+
+
+def test_the_root_is_drawn_anew_only_when_no_slot_would_be_lost_unasked(house: Huisclos, tmp_path: Path) -> None:
+    usb = tmp_path / "usb.key"
+    house("keys", "add-slot", "key-file", "--file", str(usb))
+    code, _, error = house.ends("keys", "rotate-root")
+    assert code != 0
+    assert "--drop" in error
+    assert json.loads(house("keys", "rotate-root", "--file", str(usb), "--json")) == {"kept": 2, "removed": []}
+    rotated = json.loads(house("keys", "rotate-root", "--drop", "--json"))
+    assert (rotated["kept"], len(rotated["removed"])) == (1, 1)
+    assert slots(house("keys", "status", "--json")) == 1
+
+
+@pytest.mark.parametrize("kind", ["key-file", "credential", "command", "shares"])
+def test_what_a_kind_of_slot_needs_is_said(house: Huisclos, kind: str) -> None:
+    code, _, error = house.ends("keys", "add-slot", kind)
+    assert code == 2
+    assert "this kind of slot needs --" in error
+
+
+def test_the_last_slot_stays(house: Huisclos) -> None:
+    slot = house.rows("keys", "status")[0]["slots"][0]["id"]
+    code, _, error = house.ends("keys", "remove-slot", slot)
+    assert code != 0
+    assert "last one" in error
