@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 
 from chat.assembly import House
 from chat.logs import record, record_failure
@@ -19,6 +20,7 @@ class DenialRecorder:
     def __init__(self, house: House, guard: EgressGuard | None) -> None:
         self._house, self._guard = house, guard
         self._last: Attempt | None = None
+        self._writing = threading.Lock()  # a look that was cancelled writes on while the server stops
 
     async def watch(self, look_seconds: float = LOOK_SECONDS) -> None:
         """Look again and again, until cancelled."""
@@ -28,6 +30,10 @@ class DenialRecorder:
 
     def write(self) -> None:
         """Write what is new to the audit log and the operators' log."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         known = list(self._guard.attempts) if self._guard else []
         for attempt in known[known.index(self._last) + 1 :] if self._last in known else known:
             where = _ODD.sub("_", f"{attempt.host}:{attempt.port or ''}")[:120]

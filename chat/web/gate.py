@@ -35,6 +35,7 @@ _CHAT_ALLOWED = (
 _SOCKET = re.compile(r"^/chat/ws/socket\.io/?$")
 _HASHED = re.compile(r"^/(?:chat/assets|assets)/")
 _OURS = re.compile(r"^/static/")
+_LENGTH = re.compile(r"[0-9]{1,6}")  # int() refuses thousands of digits
 _NOT_FROM_THE_VIEW = ("set-cookie", "access-control-allow-origin", "access-control-allow-credentials")
 BODY_BYTES_MAX = 256 * 1024
 """No form or call of the page is larger; documents do not come this way."""
@@ -137,7 +138,8 @@ def _refusal(scope: Scope, headers: Headers, visitor: Visitor | None) -> Respons
 
 def _is_bounded(headers: Headers) -> bool:
     length = headers.get("content-length", "0")
-    return "transfer-encoding" not in headers and length.isdecimal() and int(length) <= BODY_BYTES_MAX
+    is_length = _LENGTH.fullmatch(length) is not None and int(length) <= BODY_BYTES_MAX
+    return is_length and "transfer-encoding" not in headers
 
 
 def _is_own_origin(headers: Headers, *, required: bool) -> bool:

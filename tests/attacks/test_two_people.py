@@ -24,7 +24,7 @@ REFUSED = "No collection is open to you. Ask your IT team for access."
 ENDED = "Your session has ended. Reload the page to sign in again."
 ALONE = {"accept": "application/json", "connection": "close"}
 CHANGED = ("POST", "PUT", "DELETE", "PATCH")
-TIMED = 40
+TIMED = 200
 HOUSE_ROUTES = Path(__file__).with_name("print_routes.py")
 
 
@@ -164,7 +164,11 @@ def _tell(person: Person, method: str, path: str, ids: Ids) -> tuple[int, str]:
 def test_what_is_not_granted_is_told_as_what_is_not_there_and_takes_as_long(
     house: Attacked, hers: Hers, bob: Person, planted: Planted
 ) -> None:
-    """Another's document, a missing one of a granted collection, and one of no collection: the fastest of many."""
+    """Another's document, a missing one of a granted collection, and one of no collection.
+
+    Asked in turns, another's and none are the slower one about as often. The fastest of each would hide what reading
+    and unsealing before the refusal adds: some milliseconds of noise are more.
+    """
     canteen = next(row["id"] for row in house.operate("collection.list") if row["name"] == planted.canteen)
     ids, none = hers.ids, nowhere()
     paths = [
@@ -177,9 +181,13 @@ def test_what_is_not_granted_is_told_as_what_is_not_there_and_takes_as_long(
     ]
     told = {bob.client.get(path).text for path in paths}
     assert len(told) == 1
-    seconds = {path: min(_seconds(bob, path) for _ in range(TIMED)) for path in paths}
-    other, _, missing = seconds.values()
-    assert 0.5 < other / missing < 2
+    other, _, missing = paths
+    slower = 0
+    for turn in range(TIMED):
+        first, second = (other, missing) if turn % 2 else (missing, other)
+        seconds = {first: _seconds(bob, first), second: _seconds(bob, second)}
+        slower += seconds[other] > seconds[missing]
+    assert 0.3 < slower / TIMED < 0.7
 
 
 def _seconds(person: Person, path: str) -> float:

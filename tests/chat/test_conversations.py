@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, create_engine, select, update
+from sqlalchemy import Engine, Table, create_engine, delete, insert, select, update
 
 from chat.conversations import Conversations, ThreadId, feedback, metadata, steps, threads
 from security.errors import AccessDenied, SealBroken
@@ -139,6 +139,44 @@ def test_a_comment_moved_to_another_message_does_not_open(held: Conversations, e
     put(engine, feedback, first, body=value(engine, feedback, second, "body"))
     with pytest.raises(SealBroken):
         held.steps(ADA, HERS)
+
+
+def test_a_message_moved_to_another_conversation_of_the_same_person_does_not_open(
+    held: Conversations, engine: Engine
+) -> None:
+    put(engine, steps, "other", thread_id=HERS)
+    with pytest.raises(SealBroken):
+        held.steps(ADA, HERS)
+
+
+def test_a_comment_moved_with_its_message_to_another_conversation_does_not_open(
+    held: Conversations, engine: Engine
+) -> None:
+    """The message is the right one there, sealed for its place; the comment was sealed for another."""
+    mark = held.steps(ADA, HERS)[-1]["feedback"]["id"]
+    with engine.begin() as connection:
+        connection.execute(delete(steps).where(steps.c.id == "answer"))
+    held.put_step(ADA, SECOND, "answer", {"output": "in the zoo"})
+    put(engine, feedback, mark, thread_id=SECOND)
+    with pytest.raises(SealBroken):
+        held.steps(ADA, SECOND)
+
+
+@pytest.mark.parametrize("table", [steps, feedback], ids=lambda table: table.name)
+def test_what_was_said_in_a_removed_conversation_does_not_open_for_who_takes_its_id(
+    held: Conversations, engine: Engine, table: Table
+) -> None:
+    """The page draws the ids, so the place of a row can be made again; the person's key still cannot."""
+    with engine.connect() as connection:
+        kept = [dict(row) for row in connection.execute(select(table).where(table.c.thread_id == HERS)).mappings()]
+    held.remove(ADA, HERS)
+    held.put(BOB, HERS, "mine now")
+    if table is feedback:
+        held.put_step(BOB, HERS, "answer", {"output": "x"})
+    with engine.begin() as connection:
+        connection.execute(insert(table), kept)
+    with pytest.raises(SealBroken):
+        held.steps(BOB, HERS)
 
 
 def test_a_conversation_given_to_somebody_else_by_hand_does_not_open(held: Conversations, engine: Engine) -> None:

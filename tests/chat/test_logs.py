@@ -87,13 +87,17 @@ def test_what_libraries_only_inform_of_is_not_told(stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
 
 
-def test_a_library_that_brought_its_own_handler_loses_it() -> None:
+@pytest.mark.parametrize("name", ["talkative", None])
+def test_a_handler_that_was_there_before_hears_nothing_and_ours_does(stream: io.StringIO, name: str | None) -> None:
+    """A library's own handler, and one that somebody hung on the root."""
     own = io.StringIO()
-    logger = logging.getLogger("talkative")
+    logger = logging.getLogger(name)
     logger.addHandler(logging.StreamHandler(own))
-    configure_logs(io.StringIO())
+    logger.propagate = False
+    configure_logs(stream)
     logger.warning(SECRET)
     assert own.getvalue() == ""
+    assert [line["event"] for line in lines(stream)] == ["library_warned"]
 
 
 def test_no_event_carries_anything_but_ascii_letters_of_ours(stream: io.StringIO) -> None:

@@ -1,3 +1,4 @@
+import os
 import stat
 from pathlib import Path
 
@@ -29,6 +30,24 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_private(path, b"new")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_planted_where_the_new_file_is_written_leads_nowhere(tmp_path: Path) -> None:
+    path, target = tmp_path / "one", tmp_path / "somebodys"
+    target.write_bytes(b"theirs")
+    (tmp_path / f".one.{os.getpid()}.new").symlink_to(target)
+    with pytest.raises(OSError, match="symbolic links"):
+        write_private(path, b"secret")
+    assert target.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o610, 0o604, 0o602, 0o601])
+def test_one_permission_for_anybody_else_is_one_too_many(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "one"
+    write_private(path, b"content")
+    path.chmod(mode)
+    with pytest.raises(InsecureState, match=f"mode {mode:04o}, expected 0600"):
+        read_private(path, 100)
 
 
 def test_a_file_that_others_may_read_or_that_is_too_large_is_refused(tmp_path: Path) -> None:

@@ -52,11 +52,12 @@ def test_a_hardened_process_is_private_in_all_it_makes(folder: Path) -> None:
     assert ran.stdout == "['core dumps']\n"
 
 
-def test_a_private_folder_is_fine_and_a_file_for_others_is_named(folder: Path, mounts: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o601])
+def test_a_private_folder_is_fine_and_a_file_for_others_is_named(folder: Path, mounts: Path, mode: int) -> None:
     assert fine("the state folder", folder, mounts)
     exposed = folder / "house.db"
-    exposed.touch(mode=0o644)
-    exposed.chmod(0o644)
+    exposed.touch()
+    exposed.chmod(mode)
     assert not fine("the state folder", folder, mounts)
     assert any(str(exposed) in finding.remedy for finding in findings(folder, folder, mounts))
 

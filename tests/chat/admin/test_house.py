@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,18 @@ import pytest
 from tests.chat.admin.conftest import Huisclos
 
 PHRASE = "correct horse battery staple"
+EXPOSED = """
+import sys
+from pathlib import Path
+from chat.assembly import open_house
+from chat.settings import load_settings
+state = Path(sys.argv[1])
+with open_house(state, load_settings(state, {})) as house:
+    assert house.audit.verify().broken_at is None
+    found = [path for folder in (state, house.memory_dir) for path in (folder, *folder.rglob("*"))]
+    assert house.memory_dir / "tmp" in found
+    print([str(path) for path in found if path.stat().st_mode & 0o077])
+"""
 
 
 def test_a_house_is_made_once_around_the_settings_that_are_there(tmp_path: Path) -> None:
@@ -22,6 +35,15 @@ def test_a_house_is_made_once_around_the_settings_that_are_there(tmp_path: Path)
     assert "ready already" in error
     assert (huisclos.state / "keys" / "root.key").read_bytes() == key
     assert (tmp_path / "huisclos.toml").read_text() == "[server]\nport = 8001\n"
+
+
+def test_nobody_else_can_enter_a_house_or_its_memory(tmp_path: Path) -> None:
+    """Made in a folder that was open to all, opened by a process that would make open files."""
+    huisclos = Huisclos(tmp_path)
+    tmp_path.chmod(0o755)
+    huisclos("init")
+    ran = subprocess.run([sys.executable, "-c", EXPOSED, tmp_path], umask=0o022, check=True, capture_output=True)
+    assert ran.stdout == b"[]\n"
 
 
 def test_a_house_is_not_made_among_somebodys_files(tmp_path: Path) -> None:
