@@ -34,7 +34,13 @@ class Behind:
         async def page(request: Request) -> None:
             self.read.append(len(await request.body()))
 
-        return Gate(application, find=lambda _: None, mint=lambda _: "", policy="default-src 'none'")
+        return Gate(
+            application,
+            find=lambda _: None,
+            mint=lambda _: "",
+            socket_opener=lambda _: None,
+            policy="default-src 'none'",
+        )
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ def paths(house: House) -> list[str]:
 def client(house: House, person: Principal) -> TestClient:
     application = FastAPI()
     application.include_router(create_sources(house))
-    gate = Gate(application, find=lambda _: person, mint=lambda _: "", policy="default-src 'none'")
+    gate = Gate(
+        application, find=lambda _: person, mint=lambda _: "", socket_opener=lambda _: None, policy="default-src 'none'"
+    )
     return TestClient(gate, base_url="http://house", cookies={COOKIE: "x"})
 
 
