@@ -29,7 +29,7 @@ from security.audit import AuditLog
 from security.directory import Directory
 from security.hygiene import harden_process
 from security.keyring import Keyring
-from security.keystore import create_keyring, keyring_path, open_keyring
+from security.keystore import create_keyring, keyring_path, open_keyring, put_back
 from security.slots import KeyFile, Secret
 
 KEY_FILE = "keys/root.key"
@@ -148,6 +148,13 @@ def initialise(state: Path, settings: Settings, secret: Secret | None = None) ->
         create_keyring(state, secret or KeyFile(state / KEY_FILE))
         open_database(state / DATABASE).dispose()
     return True
+
+
+def restore_keyring(state: Path, copy: Path, secret: Secret) -> None:
+    """Put a copy of the keyring in place while nobody serves the house. Raises StateInUse, KeyringLocked."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(state):
+        put_back(state, copy, secret)
 
 
 @contextmanager

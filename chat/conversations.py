@@ -11,7 +11,7 @@ from typing import Any, NewType
 from sqlalchemy import Column, Engine, ForeignKey, LargeBinary, MetaData, String, Table, delete, insert, select, update
 
 from security.errors import AccessDenied
-from security.identity import Principal
+from security.identity import Principal, UserId
 from security.keyring import Keyring
 from security.sealing import Context
 
@@ -113,6 +113,14 @@ class Conversations:
                 for table in (feedback, steps):
                     connection.execute(delete(table).where(table.c.thread_id == thread_id))
                 connection.execute(delete(threads).where(threads.c.id == thread_id))
+
+    def remove_all(self, user_id: UserId) -> int:
+        """Delete every conversation of a person whose key is destroyed; gives how many."""
+        own = select(threads.c.id).where(threads.c.user_id == user_id)
+        with self._engine.begin() as connection:
+            for table in (feedback, steps):
+                connection.execute(delete(table).where(table.c.thread_id.in_(own)))
+            return connection.execute(delete(threads).where(threads.c.user_id == user_id)).rowcount
 
     def put_step(self, owner: Principal, thread_id: ThreadId, step_id: str, body: Mapping[str, Any]) -> None:
         """Keep a message, replacing an earlier version of it."""

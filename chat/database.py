@@ -31,6 +31,24 @@ def open_database(path: Path) -> Engine:
     return engine
 
 
+def compact(engine: Engine) -> None:
+    """Give back the room of what was deleted, and empty the write-ahead log."""
+    _directly(engine, "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def empty_log(engine: Engine) -> None:
+    """Empty the write-ahead log, where pages lie as they were before a deletion (which itself writes zeros)."""
+    _directly(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _directly(engine: Engine, *statements: str) -> None:
+    """Outside transactions, and for SQLite alone: PostgreSQL's own vacuum is its administrator's."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+
 def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")

@@ -13,6 +13,7 @@ import json
 import re
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -71,6 +72,13 @@ class AuditLog:
                     self._keyring.begin(AUDIT)
             except (SQLAlchemyError, OSError) as error:
                 raise AuditBroken(f"the audit log cannot be written ({type(error).__name__}); free the disk") from error
+
+    def find(self, action: str, outcome: str) -> tuple[tuple[datetime, str], ...]:
+        """When, and on what, an action ended so, oldest first. Whether the log is whole is for `verify` to tell."""
+        query = select(audit.c.at, audit.c.object_id).where(audit.c.action == action, audit.c.outcome == outcome)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(audit.c.seq)).all()
+        return tuple((datetime.fromisoformat(at), object_id) for at, object_id in rows)
 
     def verify(self) -> AuditReport:
         """Walk the whole chain. A broken log is reported, not raised: whoever verifies wants to know where."""

@@ -2,6 +2,7 @@
 
     wrapped key = the data key's 32 bytes, sealed under the root key with context ("keyring", owner, version)
     commitment  = blind("commitment", version) under the data key: AES-GCM does not bind a ciphertext to one key
+    version 0   = once the first version is retired, the key of its blind look-ups, wrapped and committed to alike
     file mac    = blind("keyring file", the file's body) under the root key
 
 Destroying an owner's key makes all that it sealed unreadable, in backups too, once the keyring's own old copies
@@ -25,6 +26,9 @@ KeyOwner = NewType("KeyOwner", str)
 
 SYSTEM = KeyOwner("system")
 """Seals names of users and collections, passwords' hashes, grants and sessions."""
+
+BLIND = 0
+"""The version number under which the key of an owner's blind look-ups is kept."""
 
 AUDIT = KeyOwner("audit")
 """Chains the audit log and seals its head."""
@@ -121,6 +125,25 @@ class Keyring:
             version = max((key.version for key in self._held(owner)), default=0) + 1
             self._add_version(owner, version)
             return version
+
+    def versions(self, owner: KeyOwner) -> tuple[int, ...]:
+        """The versions that open values, oldest first: more than one while values are being sealed anew."""
+        return tuple(sorted(key.version for key in self._held(owner) if key.version != BLIND))
+
+    def commitments(self, owner: KeyOwner) -> tuple[str, ...]:
+        """What tells the owner's wrapped keys from others, in hex, oldest first: for a receipt. No secret."""
+        held = sorted(self._held(owner), key=lambda key: key.version)
+        return tuple(self._committed(key).commitment.hex() for key in held)
+
+    def retire(self, owner: KeyOwner, version: int) -> None:
+        """Erase every version before this one: what is still sealed under them opens no more. Look-ups go on."""
+        with self._change:
+            held = self._held(owner)
+            if version not in {key.version for key in held}:
+                raise KeyMissing(f"{owner} has no version {version}; nothing was retired")
+            blind = self._wrap(self._root, owner, BLIND, self._open(owner).blind_key)
+            kept = tuple(key for key in self._document.keys if key.owner != owner or key.version >= version)
+            self._save(replace(self._document, keys=(*kept, blind)))
 
     def destroy(self, owner: KeyOwner) -> None:
         """Erase every version of the owner's key. Done twice, it stays done. The house's own keys are refused."""
@@ -219,7 +242,12 @@ class Keyring:
         return versions
 
     def _open(self, owner: KeyOwner) -> DataKey:
-        return DataKey(owner, {key.version: self._unwrap(key) for key in self._held(owner)}, self._random)
+        unwrapped = self._unwrapped(owner)
+        blind_key = unwrapped.pop(BLIND, None)
+        return DataKey(owner, unwrapped, self._random, blind_key=blind_key, renew=lambda: self._unwrapped(owner))
+
+    def _unwrapped(self, owner: KeyOwner) -> dict[int, bytes]:
+        return {key.version: self._unwrap(key) for key in self._held(owner)}
 
     def _add_version(self, owner: KeyOwner, version: int) -> None:
         key = self._wrap(self._root, owner, version, self._random(KEY_BYTES))

@@ -7,13 +7,14 @@ exchanged; it cannot tell an old copy of the whole file from the present one. Fo
 its keys and only two kinds of slots; it opens, and the next change writes format 2.
 """
 
+import hashlib
 import hmac
 import json
 import secrets
 from pathlib import Path
 from typing import Any
 
-from security.errors import InsecureState, KeyringLocked
+from security.errors import KeyringLocked
 from security.files import read_private, write_private
 from security.identity import OPERATOR
 from security.keyring import (
@@ -69,7 +70,11 @@ def create_keyring(state: Path, slot: Secret, random: RandomBytes = secrets.toke
 def open_keyring(state: Path, secret: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
     """Open the keyring of a state folder. Raises KeyringLocked, InsecureState."""
     path = keyring_path(state)
-    body, mac = _read(path)
+    return _open(path, _read(path), secret, random)
+
+
+def _open(path: Path, content: bytes, secret: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
+    body, mac = _parse(content, path)
     document = _document(body, path)
     _, root = open_slots(document.slots, secret)
     if not hmac.compare_digest(root_key(root).blind("keyring file", _canonical(body)).hex(), mac):
@@ -77,22 +82,41 @@ def open_keyring(state: Path, secret: Secret, random: RandomBytes = secrets.toke
     return Keyring(root, document, FileKeyStore(path), random)
 
 
-def slot_kinds(state: Path) -> frozenset[SlotKind]:
-    """What kinds of secrets may open the house, to know what to ask for: read before anything is proved."""
-    path = keyring_path(state)
-    return frozenset(slot.kind for slot in _document(_read(path)[0], path).slots)
+def keyring_copy(state: Path) -> tuple[str, bytes]:
+    """An id (the start of its SHA-256) and the bytes of the keyring's file, to keep apart from the data."""
+    content = _read(keyring_path(state))
+    return hashlib.sha256(content).hexdigest()[:16], content
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str]:
+def put_back(state: Path, copy: Path, secret: Secret) -> None:
+    """Put a copy of the keyring in place, where the secret opens it. Raises KeyringLocked, and then changes nothing.
+
+    Keys that were destroyed since the copy was taken are there again.
+    """
+    content = copy.read_bytes()
+    _open(copy, content, secret)
+    write_private(keyring_path(state), content)
+
+
+def slot_kinds(keyring: bytes) -> frozenset[SlotKind]:
+    """What kinds of secrets may open a keyring, to know what to ask for: read before anything is proved."""
+    body, _ = _parse(keyring, Path("the copy"))
+    return frozenset(slot.kind for slot in _document(body, Path("the copy")).slots)
+
+
+def _read(path: Path) -> bytes:
     try:
-        content = json.loads(read_private(path, KEYRING_BYTES_MAX))
-        return dict(content["body"]), str(content["mac"])
-    except InsecureState:
-        raise
+        return read_private(path, KEYRING_BYTES_MAX)
     except OSError as error:
         raise KeyringLocked(
             f"{path} cannot be read ({error.strerror}); run `huisclos init` or mount the keys"
         ) from error
+
+
+def _parse(content: bytes, path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        found = json.loads(content)
+        return dict(found["body"]), str(found["mac"])
     except (ValueError, KeyError, TypeError) as error:
         raise KeyringLocked(f"{path} is not a keyring; restore it from its backup") from error
 

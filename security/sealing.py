@@ -24,9 +24,10 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, Protocol
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -34,11 +35,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from security.errors import SealBroken
 
 KEY_BYTES = 32
+HEADER_BYTES = 5
 BLOCK_BYTES = 64 * 1024
 
 _VALUE_FORMAT = 1
 _STREAM_FORMAT = 2
-_VERSION_END = 5
 _NONCE_BYTES = 12
 _SALT_BYTES = 32
 _TAG_BYTES = 16
@@ -46,6 +47,13 @@ _BLOCKS_MAX = 2**32 - 1
 
 RandomBytes = Callable[[int], bytes]
 """Gives n unpredictable bytes. The one seam through which randomness enters; tests put fixed bytes here."""
+
+
+class Readable(Protocol):
+    """What a stream is sealed from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most `size` bytes, fewer where that is convenient, none at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +69,21 @@ class DataKey:
     """A key that seals what belongs to one owner (a collection, a person, the system, the audit log).
 
     `version` is the version new values are sealed under; older versions held in `secrets_by_version` still open
-    what they sealed. Never shows its bytes, cannot be pickled. Safe to use from several threads.
+    what they sealed. `blind_key` makes the blind look-ups where the version that made them first is gone. `renew`
+    gives the versions of now: a value that was sealed anew since this key was opened opens too. Never shows its
+    bytes, cannot be pickled. Safe to use from several threads.
     """
 
-    __slots__ = ("_random", "_secrets", "owner", "version")
+    __slots__ = ("_blind_key", "_random", "_renew", "_secrets", "owner", "version")
 
     def __init__(
-        self, owner: str, secrets_by_version: Mapping[int, bytes], random: RandomBytes = secrets.token_bytes
+        self,
+        owner: str,
+        secrets_by_version: Mapping[int, bytes],
+        random: RandomBytes = secrets.token_bytes,
+        *,
+        blind_key: bytes | None = None,
+        renew: Callable[[], Mapping[int, bytes]] = dict,
     ) -> None:
         if not secrets_by_version or any(len(secret) != KEY_BYTES for secret in secrets_by_version.values()):
             raise ValueError(f"key of {owner}: expected one or more secrets of {KEY_BYTES} bytes")
@@ -75,6 +91,8 @@ class DataKey:
         self.version = max(secrets_by_version)
         self._secrets = dict(secrets_by_version)
         self._random = random
+        self._blind_key = blind_key or self._sub_key("blind", min(self._secrets))
+        self._renew = renew
 
     def __repr__(self) -> str:
         return f"DataKey(owner={self.owner!r}, version={self.version})"
@@ -91,8 +109,8 @@ class DataKey:
 
     def open(self, sealed: bytes, context: Context) -> bytes:
         """Give what was sealed under this context. Raises SealBroken for anything else."""
-        version = self._check_header(sealed[:_VERSION_END], _VALUE_FORMAT, context)
-        nonce, body = sealed[_VERSION_END : _VERSION_END + _NONCE_BYTES], sealed[_VERSION_END + _NONCE_BYTES :]
+        version = self._check_header(sealed[:HEADER_BYTES], _VALUE_FORMAT, context)
+        nonce, body = sealed[HEADER_BYTES : HEADER_BYTES + _NONCE_BYTES], sealed[HEADER_BYTES + _NONCE_BYTES :]
         if len(body) < _TAG_BYTES:
             raise SealBroken(f"{_place(context)}: {len(sealed)} bytes is too short for a sealed value; restore it")
         try:
@@ -101,7 +119,7 @@ class DataKey:
         except InvalidTag as error:
             raise _broken(context) from error
 
-    def seal_stream(self, source: BinaryIO, target: BinaryIO, context: Context) -> None:
+    def seal_stream(self, source: Readable, target: BinaryIO, context: Context) -> None:
         """Seal everything `source` still holds into `target`, block by block. An empty source is fine."""
         salt = self._random(_SALT_BYTES)
         cipher = AESGCM(self._stream_key(self.version, salt, context))
@@ -115,11 +133,11 @@ class DataKey:
         Each block is authentic when it is yielded; that the stream is complete is known only when the iterator
         ends without SealBroken, so a consumer that must not act on a part keeps the blocks until then.
         """
-        head = _read_exactly(source, _VERSION_END + _SALT_BYTES)
-        version = self._check_header(head[:_VERSION_END], _STREAM_FORMAT, context)
-        if len(head) != _VERSION_END + _SALT_BYTES:
+        head = _read_exactly(source, HEADER_BYTES + _SALT_BYTES)
+        version = self._check_header(head[:HEADER_BYTES], _STREAM_FORMAT, context)
+        if len(head) != HEADER_BYTES + _SALT_BYTES:
             raise SealBroken(f"{_place(context)}: the sealed stream is cut in its header; restore it")
-        cipher = AESGCM(self._stream_key(version, head[_VERSION_END:], context))
+        cipher = AESGCM(self._stream_key(version, head[HEADER_BYTES:], context))
         for index, block, is_last in _blocks(source, BLOCK_BYTES + _TAG_BYTES):
             try:
                 yield cipher.decrypt(_block_nonce(index, is_last), block, None)
@@ -129,9 +147,30 @@ class DataKey:
     def blind(self, label: str, value: bytes) -> bytes:
         """Give 32 bytes that are equal for equal values and tell nothing else without the key (HMAC-SHA256).
 
-        `label` separates purposes. The oldest version held makes them, so that look-ups survive a new version.
+        `label` separates purposes. The first version of the key makes them, for good: look-ups survive a rotation.
         """
-        return hmac.digest(self._sub_key("blind", min(self._secrets)), frame(label.encode(), value), hashlib.sha256)
+        return hmac.digest(self._blind_key, frame(label.encode(), value), hashlib.sha256)
+
+    def is_current(self, header: bytes) -> bool:
+        """Tell from the first five bytes of a sealed value or stream whether it is sealed under the newest version."""
+        return int.from_bytes(header[1:HEADER_BYTES], "big") == self.version
+
+    def sign(self, message: bytes) -> bytes:
+        """Give the 64 bytes of an Ed25519 signature (RFC 8032) by a key derived from the first version."""
+        return self._signing_key().sign(message)
+
+    @property
+    def signing_public_key(self) -> bytes:
+        """The 32 bytes with which others check what `sign` gives."""
+        return self._signing_key().public_key().public_bytes_raw()
+
+    def _signing_key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._sub_key("sign", min(self._secrets)))
+
+    @property
+    def blind_key(self) -> bytes:
+        """The 32 bytes that make blind look-ups: for the keyring alone, which keeps them when it retires a version."""
+        return self._blind_key
 
     def _sub_key(self, purpose: str, version: int) -> bytes:
         return derive_key(self._secrets[version], b"", frame(b"huisclos sub-key", purpose.encode()))
@@ -148,9 +187,11 @@ class DataKey:
         return frame(what, bytes([form]), self.owner.encode(), version.to_bytes(4, "big"), *place)
 
     def _check_header(self, header: bytes, form: int, context: Context) -> int:
-        if len(header) < _VERSION_END or header[0] != form:
+        if len(header) < HEADER_BYTES or header[0] != form:
             raise SealBroken(f"{_place(context)}: format {header[:1].hex() or 'none'}, expected {form:02x}; restore it")
         version = int.from_bytes(header[1:], "big")
+        if version not in self._secrets:
+            self._secrets = {**self._secrets, **self._renew()}
         if version not in self._secrets:
             raise SealBroken(f"{_place(context)}: sealed under key version {version}, which {self.owner} does not hold")
         return version
@@ -159,6 +200,15 @@ class DataKey:
 def frame(*parts: bytes) -> bytes:
     """Join parts so that the boundaries are part of the bytes: each is preceded by its length, 4 bytes big endian."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def verify_signature(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Tell whether the holder of the key signed exactly this message."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def derive_key(secret: bytes, salt: bytes, info: bytes) -> bytes:
@@ -174,7 +224,7 @@ def _block_nonce(index: int, is_last: bool) -> bytes:
     return bytes(7) + index.to_bytes(4, "big") + bytes([is_last])
 
 
-def _blocks(source: BinaryIO, size: int) -> Iterator[tuple[int, bytes, bool]]:
+def _blocks(source: Readable, size: int) -> Iterator[tuple[int, bytes, bool]]:
     """Yield (index, block, is_last); reads one block ahead to know the last. An empty source is one empty block."""
     index, block = 0, _read_exactly(source, size)
     while following := _read_exactly(source, size):
@@ -185,7 +235,7 @@ def _blocks(source: BinaryIO, size: int) -> Iterator[tuple[int, bytes, bool]]:
     yield index, block, True
 
 
-def _read_exactly(source: BinaryIO, size: int) -> bytes:
+def _read_exactly(source: Readable, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end: a raw pipe or socket may give less than was asked."""
     parts: list[bytes] = []
     missing = size

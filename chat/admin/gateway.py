@@ -40,6 +40,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "ask": ("index", "embedder", "generator"),
     "collection.load": ("index", "embedder"),
     "collection.remove": ("index",),
+    "keys.shred_collection": ("index",),
 }
 
 WORKING = "working"
@@ -99,7 +100,7 @@ def run_here(
     house: "House", name: str, arguments: Mapping[str, Any], cancelled: threading.Event | None = None
 ) -> Iterator[Event]:
     """The operation's events, in this process; setting `cancelled` stops it at its next step."""
-    from chat.admin.operations import CANCELLABLE, OPERATIONS
+    from chat.admin.registry import CANCELLABLE, OPERATIONS
 
     extra = {"cancelled": cancelled} if cancelled and name in CANCELLABLE else {}
     return OPERATIONS[name](house, **arguments, **extra)

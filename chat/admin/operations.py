@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chat.assembly import House
+from chat.database import compact, empty_log
 from chat.errors import Refused
 from models.catalogue import Task
 from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
@@ -16,7 +17,6 @@ from rag.store.collections import CollectionRecord
 from security.access import Grant, Right
 from security.hygiene import Finding, findings
 from security.identity import OPERATOR, CollectionId, Principal, Role
-from security.slots import Given, SlotKind
 
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
@@ -62,7 +62,7 @@ def list_collections(house: House) -> Iterator[Event]:
 @operation("collection.show")
 def show_collection(house: House, name: str) -> Iterator[Event]:
     """One collection: its documents, for an operator who may read it, and who holds which right."""
-    grant = _grant(house, OPERATOR, name, Right.READ)
+    grant = granted(house, OPERATOR, name, Right.READ)
     record = house.collections.get(grant.collection_id)
     names = {user.id: user.name for user in house.directory.users()} | {OPERATOR.user_id: "operator"}
     grants = [{"user": names[user], "right": right.value} for user, right in house.directory.grantees(record.id)]
@@ -72,21 +72,27 @@ def show_collection(house: House, name: str) -> Iterator[Event]:
 
 @operation("collection.remove")
 def remove_collection(house: House, name: str) -> Iterator[Event]:
-    """Destroy the key first, then everything else."""
-    grant = _grant(house, OPERATOR, name, Right.MANAGE)
+    """Destroy a collection, its key first."""
+    grant = granted(house, OPERATOR, name, Right.MANAGE)
     house.audit.record(OPERATOR.user_id, "collection.remove", grant.collection_id, "begun")
-    house.collections.remove(grant.collection_id)
-    house.directory.take_all(grant.collection_id)
-    house.documents.remove_originals(grant.collection_id)
-    house.index.drop(grant.collection_id)
+    destroy_collection(house, grant.collection_id)
     house.audit.record(OPERATOR.user_id, "collection.remove", grant.collection_id, "done")
     yield {"removed": name}
+
+
+def destroy_collection(house: House, collection_id: CollectionId) -> None:
+    """The key first, then everything that it sealed."""
+    house.collections.remove(collection_id)
+    house.directory.take_all(collection_id)
+    house.documents.remove_originals(collection_id)
+    house.index.drop(collection_id)
+    compact(house.engine)
 
 
 @operation("collection.grant")
 def grant_collection(house: House, name: str, user: str) -> Iterator[Event]:
     """Let a person read a collection."""
-    record, person = _known(house, name), _person(house, user)
+    record, person = _known(house, name), person_named(house, user)
     house.audit.record(OPERATOR.user_id, "collection.grant", f"{record.id}/{person.user_id}", "begun")
     house.directory.give(person.user_id, record.id, Right.READ)
     yield {"granted": name, "user": user}
@@ -95,7 +101,7 @@ def grant_collection(house: House, name: str, user: str) -> Iterator[Event]:
 @operation("collection.revoke")
 def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
     """Take every right on a collection from a person; felt at their next question."""
-    record, person = _known(house, name), _person(house, user)
+    record, person = _known(house, name), person_named(house, user)
     house.audit.record(OPERATOR.user_id, "collection.revoke", f"{record.id}/{person.user_id}", "begun")
     house.directory.take(person.user_id, record.id)
     yield {"revoked": name, "user": user}
@@ -104,7 +110,7 @@ def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
 @operation("collection.load")
 def load_collection(house: House, name: str, path: str, cancelled: threading.Event | None = None) -> Iterator[Event]:
     """Bring a collection in step with a folder, one event a file. Stopped, it keeps what was loaded."""
-    grant = _grant(house, OPERATOR, name, Right.MANAGE)
+    grant = granted(house, OPERATOR, name, Right.MANAGE)
     house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "begun")
     end = "stopped"
     try:
@@ -115,6 +121,7 @@ def load_collection(house: House, name: str, path: str, cancelled: threading.Eve
         end = "done"
     finally:
         house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, end)
+        empty_log(house.engine)
 
 
 @operation("user.add")
@@ -137,7 +144,7 @@ def list_users(house: House) -> Iterator[Event]:
 def set_password(house: House, name: str, password: str = "") -> Iterator[Event]:
     """Replace a password; running sessions end."""
     drawn = "" if password else secrets.token_urlsafe(PASSWORD_BYTES)
-    person = _person(house, name)
+    person = person_named(house, name)
     house.audit.record(OPERATOR.user_id, "user.password", person.user_id, "begun")
     house.directory.set_password(person.user_id, password or drawn)
     yield {"name": name} | ({"password": drawn} if drawn else {})
@@ -146,7 +153,7 @@ def set_password(house: House, name: str, password: str = "") -> Iterator[Event]
 @operation("user.disable")
 def disable_user(house: House, name: str) -> Iterator[Event]:
     """Keep a person from signing in; running sessions end."""
-    person = _person(house, name)
+    person = person_named(house, name)
     house.audit.record(OPERATOR.user_id, "user.disable", person.user_id, "begun")
     house.directory.disable(person.user_id)
     yield {"disabled": name}
@@ -155,7 +162,7 @@ def disable_user(house: House, name: str) -> Iterator[Event]:
 @operation("search")
 def search(house: House, collection: str, question: str, user: str = "", k: int = 10) -> Iterator[Event]:
     """Passages, best first."""
-    grant = _grant(house, _asker(house, user), collection, Right.READ)
+    grant = granted(house, _asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "search", grant.collection_id, "begun")
     for item in house.searcher.search([grant], question, k).passages:
         passage = item.passage
@@ -178,7 +185,7 @@ def ask(
     cancelled: threading.Event | None = None,
 ) -> Iterator[Event]:
     """The steps of an answer as events; the last holds the answer as JSON. Closing the iterator stops the engine."""
-    grant = _grant(house, _asker(house, user), collection, Right.READ)
+    grant = granted(house, _asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
     turns = [Turn(turn["role"], turn["content"]) for turn in history or ()]
     stop = cancelled or threading.Event()
@@ -201,42 +208,6 @@ def _step(event: AnswerEvent) -> Event:
             return {"step": "written", "text": text}
         case Finished(answer):
             return {"step": "finished", "answer": answer_json(answer)}
-
-
-@operation("keys.status")
-def keys_status(house: House) -> Iterator[Event]:
-    """Slots and numbers of keys; no secret."""
-    yield asdict(house.keyring.status())
-
-
-@operation("keys.add_slot")
-def add_slot(house: House, secret: Event) -> Iterator[Event]:
-    """Let a further secret open the house."""
-    given = _given(secret)
-    house.audit.record(OPERATOR.user_id, "keys.add_slot", given.kind.value, "begun")
-    yield {"id": house.keyring.add_slot(given), "kind": given.kind.value}
-
-
-@operation("keys.remove_slot")
-def remove_slot(house: House, slot: str) -> Iterator[Event]:
-    """Stop a secret from opening the house; the last one stays."""
-    house.audit.record(OPERATOR.user_id, "keys.remove_slot", slot, "begun")
-    house.keyring.remove_slot(slot)
-    yield {"removed": slot}
-
-
-@operation("keys.rotate_root")
-def rotate_root(house: House, kept: list[Event]) -> Iterator[Event]:
-    """Draw a new root key; only the slots whose secrets are given go on."""
-    house.audit.record(OPERATOR.user_id, "keys.rotate_root", "root", "begun")
-    lost = house.keyring.rotate_root([_given(secret) for secret in kept])
-    house.audit.record(OPERATOR.user_id, "keys.rotate_root", "root", "done")
-    yield {"kept": len(house.keyring.status().slots), "removed": [slot.id for slot in lost]}
-
-
-def _given(secret: Event) -> Given:
-    content = bytes.fromhex(secret["content"])
-    return Given(SlotKind(secret["kind"]), content, needed=secret["needed"], count=secret["count"])
 
 
 @operation("audit.verify")
@@ -322,10 +293,11 @@ def _document(info: DocumentInfo) -> Event:
 
 
 def _asker(house: House, user: str) -> Principal:
-    return _person(house, user) if user else OPERATOR
+    return person_named(house, user) if user else OPERATOR
 
 
-def _person(house: House, name: str) -> Principal:
+def person_named(house: House, name: str) -> Principal:
+    """The person of that name; Refused where there is none."""
     found = house.directory.find_user(name)
     if found is None:
         raise Refused("no such user; see `huisclos user list`")
@@ -339,7 +311,7 @@ def _known(house: House, name: str) -> CollectionRecord:
     return found
 
 
-def _grant(house: House, principal: Principal, name: str, right: Right) -> Grant:
+def granted(house: House, principal: Principal, name: str, right: Right) -> Grant:
     """A grant, or one refusal whether the collection exists or not."""
     found = house.collections.find(name)
     if found is None or right not in house.directory.rights(principal.user_id, found.id):

@@ -24,9 +24,10 @@ CREDENTIALS, CREDENTIAL = "CREDENTIALS_DIRECTORY", "huisclos"
 PASSPHRASE_FILE_BYTES_MAX = 4096
 
 
-def secret_for(state: Path) -> "Secret":
-    """The secret for an initialised state folder. Raises KeyringLocked where none can be had, InsecureState."""
-    found = next(at_hand(state), None)
+def secret_for(state: Path, keyring: bytes | None = None) -> "Secret":
+    """The secret for a state folder, or for a copy of its keyring. Raises KeyringLocked where there is none."""
+    kinds = _kinds_in(state, keyring)
+    found = next(at_hand(state, kinds), None)
     if found is not None:
         return found
     if not sys.stdin.isatty():
@@ -37,11 +38,14 @@ def secret_for(state: Path) -> "Secret":
             f"that holds the passphrase in {PASSPHRASE_FILE}, or the command that prints the secret in {KEY_COMMAND}, "
             f"or the files of shares in {SHARE_FILES}, or run the command on a terminal"
         )
-    return asked(_kinds_in(state))
+    return asked(kinds)
 
 
-def at_hand(state: Path) -> "Iterator[Secret]":
-    """Every secret that can be had without asking anybody, in the order in which they are tried."""
+def at_hand(state: Path, kinds: "frozenset[SlotKind] | None" = None) -> "Iterator[Secret]":
+    """Every secret that can be had without asking anybody, in the order in which they are tried.
+
+    The key file is one only where a slot of its kind is among `kinds` (those of the house, where not given).
+    """
     from chat.assembly import KEY_FILE
     from security.slots import KeyFile, Passphrase, SlotKind
     from security.unlocking import credential, printed_by
@@ -55,7 +59,7 @@ def at_hand(state: Path) -> "Iterator[Secret]":
         yield from_shares([_share_in(Path(path)) for path in paths.split(os.pathsep)])
     if (folder := os.environ.get(CREDENTIALS)) and (Path(folder) / CREDENTIAL).exists():
         yield credential(Path(folder) / CREDENTIAL)
-    if (state / KEY_FILE).exists() and SlotKind.KEY_FILE in _kinds_in(state):
+    if (state / KEY_FILE).exists() and SlotKind.KEY_FILE in (kinds or _kinds_in(state)):
         yield KeyFile(state / KEY_FILE)
 
 
@@ -86,10 +90,10 @@ def _asked_shares() -> "Given":
     return from_shares(given)
 
 
-def _kinds_in(state: Path) -> "frozenset[SlotKind]":
-    from security.keystore import slot_kinds
+def _kinds_in(state: Path, keyring: bytes | None = None) -> "frozenset[SlotKind]":
+    from security.keystore import keyring_copy, slot_kinds
 
-    return slot_kinds(state)
+    return slot_kinds(keyring or keyring_copy(state)[1])
 
 
 def new_passphrase(from_stdin: bool) -> "Secret":

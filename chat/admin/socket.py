@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from chat.admin.gateway import run_here
 from chat.admin.jsonlines import json_line
-from chat.admin.operations import OPERATIONS
 from chat.admin.outcomes import EXPECTED, failure_of
+from chat.admin.registry import OPERATIONS
 from chat.assembly import House
 
 _log = logging.getLogger(__name__)

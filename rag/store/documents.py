@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import StoreBroken, StoreFull
 from rag.store.originals import Originals
+from rag.store.resealing import Resealed, Resealing
 from rag.store.rows import (
     document_row,
     new_entries,
@@ -31,7 +33,7 @@ from rag.store.values import Fingerprint, IndexEntry, Inventory, MovedTo, NewDoc
 from security.access import Grant, Right
 from security.errors import AccessDenied
 from security.identity import CollectionId
-from security.keyring import Keyring
+from security.keyring import Keyring, collection_owner
 from security.sealing import DataKey
 
 __all__ = ["DocumentStore", "Fingerprint", "IndexEntry", "Inventory", "MovedTo", "NewDocument", "words_of"]
@@ -49,6 +51,7 @@ class DocumentStore:
 
     def __init__(self, engine: Engine, keyring: Keyring, originals: Path) -> None:
         self._engine, self._keyring, self._originals = engine, keyring, Originals(originals)
+        self._writing = threading.RLock()  # no value is on its way in under a version that is being retired
 
     def put(self, grant: Grant, new: NewDocument) -> tuple[DocumentId, tuple[IndexEntry, ...]]:
         """Seal and store a document; an earlier one at the same place goes. Gives what the index needs.
@@ -56,11 +59,12 @@ class DocumentStore:
         The original is on the disk before its row: a crash in between leaves a sealed file that `sweep` removes.
         Raises StoreFull, and then nothing of the document is stored.
         """
-        key = self._key(grant, Right.MANAGE)
         info = new_info(DocumentId(secrets.token_hex(16)), grant.collection_id, new)
         entries = new_entries(info, new)
-        with _room(), self._originals.written(key, grant.collection_id, info.id, new.content):
-            old = self._insert(key, info, new, entries)
+        with self._writing, _room():
+            key = self._key(grant, Right.MANAGE)
+            with self._originals.written(key, grant.collection_id, info.id, new.content):
+                old = self._insert(key, info, new, entries)
         self._originals.remove(grant.collection_id, old)
         return info.id, entries
 
@@ -122,11 +126,32 @@ class DocumentStore:
                     elsewhere[content] = (*elsewhere.get(content, ()), DocumentId(identifier))
         return Inventory(here, elsewhere)
 
+    def reseal(self, grant: Grant) -> Iterator[Resealed]:
+        """Seal all of the collection anew under a new version of its key, then retire the older ones.
+
+        Yields how far it is, often. People read and load meanwhile. Where a rotation was cut short, it goes on from
+        there. Closed or killed at any point, every value opens: the older versions go when nothing is left of them.
+        """
+        self._key(grant, Right.MANAGE)
+        owner = collection_owner(grant.collection_id)
+        if len(self._keyring.versions(owner)) == 1:
+            self._keyring.rotate(owner)
+        with _room():
+            parts = Resealing(self._engine, self._originals, self._keyring.for_grant(grant), grant.collection_id)
+            yield from parts.run()
+            with self._writing:
+                yield from parts.run()
+                self._keyring.retire(owner, parts.version)
+
     def move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
         """Give a document a new place without reading it again. Gives index entries where its title changed.
 
         A title that was the file's name becomes the new one.
         """
+        with self._writing:
+            return self._move(grant, document_id, to)
+
+    def _move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
         key = self._key(grant, Right.MANAGE)
         info = self.document(grant, document_id)
         title = to.path.rpartition("/")[2] if info.title == info.path.rpartition("/")[2] else info.title

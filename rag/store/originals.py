@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from rag.documents import DocumentId
 from security.identity import CollectionId
-from security.sealing import Context, DataKey
+from security.sealing import HEADER_BYTES, Context, DataKey
 
 
 class Originals:
@@ -26,11 +27,8 @@ class Originals:
         path = self._path(collection_id, document_id)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:  # noqa: PTH123 - from a descriptor
+            with _on_disk(path) as target:
                 key.seal_stream(io.BytesIO(content), target, _context(document_id))
-                target.flush()
-                os.fsync(target.fileno())
-            _sync(path.parent)
             yield
         except Exception:
             path.unlink(missing_ok=True)
@@ -40,6 +38,29 @@ class Originals:
         """The document's bytes in blocks."""
         with self._path(collection_id, document_id).open("rb") as sealed:
             yield from key.open_stream(sealed, _context(document_id))
+
+    def reseal(self, key: DataKey, collection_id: CollectionId, document_id: DocumentId) -> bool:
+        """Seal the file anew unless it is sealed under the newest version; a file that is gone is none. Gives whether.
+
+        The old file stays whole until the new one, on the disk already, takes its place.
+        """
+        path, context = self._path(collection_id, document_id), _context(document_id)
+        fresh = path.with_name(f"{document_id}.new")
+        fresh.unlink(missing_ok=True)  # of a rotation that was killed
+        try:
+            with path.open("rb") as sealed:
+                if key.is_current(sealed.read(HEADER_BYTES)):
+                    return False
+                sealed.seek(0)
+                with _on_disk(fresh) as target:
+                    key.seal_stream(_Joined(key.open_stream(sealed, context)), target, context)
+        except FileNotFoundError:
+            return False
+        if path.exists():  # else its document went meanwhile; should it go right now, `sweep` finds the file
+            fresh.replace(path)
+            _sync(path.parent)
+        fresh.unlink(missing_ok=True)
+        return True
 
     def remove(self, collection_id: CollectionId, ids: Sequence[DocumentId]) -> None:
         """Remove the files of documents; those that are gone already do no harm."""
@@ -64,6 +85,29 @@ class Originals:
 
     def _path(self, collection_id: CollectionId, document_id: DocumentId) -> Path:
         return self._folder / collection_id / document_id
+
+
+class _Joined:
+    """Blocks as a file that is read once."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks, self._rest = blocks, b""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, fewer where a block ends; none at the end."""
+        self._rest = self._rest or next(self._blocks, b"")
+        given, self._rest = self._rest[:size], self._rest[size:]
+        return given
+
+
+@contextmanager
+def _on_disk(path: Path) -> Iterator[BinaryIO]:
+    """A new private file, on the disk after the block with its folder entry."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:  # noqa: PTH123 - from a descriptor
+        yield target
+        target.flush()
+        os.fsync(target.fileno())
+    _sync(path.parent)
 
 
 def _context(document_id: DocumentId) -> Context:

@@ -61,7 +61,7 @@ def seal_about(key: DataKey, info: DocumentInfo) -> bytes:
         "modified_at": info.modified_at.isoformat() if info.modified_at else None,
         "loaded_at": info.loaded_at.isoformat(),
     }
-    return _seal_json(key, about, _about_context(info.id))
+    return _seal_json(key, about, about_context(info.id))
 
 
 def document_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str) -> dict[str, Any]:
@@ -92,15 +92,15 @@ def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chun
         "document_id": info.id,
         "collection_id": info.collection_id,
         "ordinal": chunk.ordinal,
-        "body": _seal_json(key, body, _passage_context(entry.passage_id, info.id, "body")),
-        "vector": key.seal(vector, _passage_context(entry.passage_id, info.id, "vector")),
+        "body": _seal_json(key, body, passage_context(entry.passage_id, info.id, "body")),
+        "vector": key.seal(vector, passage_context(entry.passage_id, info.id, "vector")),
     }
 
 
 def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
     """A document out of its row."""
     identifier = DocumentId(row["id"])
-    about = json.loads(key.open(row["about"], _about_context(identifier)))
+    about = json.loads(key.open(row["about"], about_context(identifier)))
     modified = datetime.fromisoformat(about["modified_at"]) if about["modified_at"] else None
     return DocumentInfo(
         identifier,
@@ -119,7 +119,7 @@ def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
 def open_passage(key: DataKey, row: Any) -> Passage:
     """A passage out of (id, document id, body, *columns of its document)."""
     identifier, document_id, sealed = PassageId(row[0]), row[1], row[2]
-    body = json.loads(key.open(sealed, _passage_context(identifier, document_id, "body")))
+    body = json.loads(key.open(sealed, passage_context(identifier, document_id, "body")))
     columns = {column.name: value for column, value in zip(documents.c, row[3:], strict=True)}
     return Passage(identifier, open_info(key, columns), _chunk(body))
 
@@ -127,8 +127,8 @@ def open_passage(key: DataKey, row: Any) -> Passage:
 def open_entry(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
     """An index entry out of a passage's row; `titles` by document."""
     identifier, document_id = PassageId(row["id"]), DocumentId(row["document_id"])
-    body = json.loads(key.open(row["body"], _passage_context(identifier, document_id, "body")))
-    raw = key.open(row["vector"], _passage_context(identifier, document_id, "vector"))
+    body = json.loads(key.open(row["body"], passage_context(identifier, document_id, "body")))
+    raw = key.open(row["vector"], passage_context(identifier, document_id, "vector"))
     text = words_of(titles[document_id], body["headings"], body["text"])
     return IndexEntry(identifier, document_id, np.frombuffer(raw, _VECTOR).astype(np.float32), text)
 
@@ -141,9 +141,11 @@ def _seal_json(key: DataKey, value: Mapping[str, Any], context: Context) -> byte
     return key.seal(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"), context)
 
 
-def _about_context(document_id: str) -> Context:
+def about_context(document_id: str) -> Context:
+    """Where what is known of a document lives."""
     return Context("documents", document_id, "about")
 
 
-def _passage_context(passage_id: str, document_id: str, column: str) -> Context:
+def passage_context(passage_id: str, document_id: str, column: str) -> Context:
+    """Where a sealed column of a passage lives."""
     return Context("passages", f"{document_id}/{passage_id}", column)

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine
 
+from chat.database import open_database
 from rag.documents import PassageId
 from rag.index.memory import MemoryIndex
 from rag.loading import FileLoaded, Loader
-from rag.store import tables
 from rag.store.collections import CollectionStore
 from rag.store.documents import DocumentStore
 from security.access import AccessPolicy, Grant, Right
@@ -124,9 +124,7 @@ def memory_dir() -> Iterator[Path]:
 def shelf(tmp_path: Path, memory_dir: Path) -> Iterator[Shelf]:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
-    engine = create_engine(f"sqlite:///{state}/truth.db")
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
-    tables.metadata.create_all(engine)
+    engine = open_database(state / "truth.db")
     keyring = create_keyring(state, KeyFile(tmp_path / "root.key"))
     collections = CollectionStore(engine, keyring)
     documents = DocumentStore(engine, keyring, state / "originals")

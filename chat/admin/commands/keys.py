@@ -1,5 +1,6 @@
 """`huisclos keys …`: what opens the house."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -9,8 +10,9 @@ import typer
 from chat.admin.options import STATE, AsJson, State, examples, group
 from chat.admin.outcomes import InputWrong
 from chat.admin.output import Event, note, say, show_fields, show_json
-from chat.admin.secret import KEY_COMMAND, asked, at_hand, new_passphrase
-from chat.admin.session import operations, run
+from chat.admin.progress import Count
+from chat.admin.secret import KEY_COMMAND, asked, at_hand, new_passphrase, secret_for
+from chat.admin.session import operations, run, stopped_cleanly
 
 if TYPE_CHECKING:
     from security.slots import Given, Secret
@@ -42,7 +44,7 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
         "huisclos keys add-slot passphrase",
         "huisclos keys add-slot key-file --file /media/usb/huisclos.key",
         "huisclos keys add-slot credential --file secret.txt",
-        f"{KEY_COMMAND}='vault kv get -field=key secret/huisclos' huisclos keys add-slot command",
+        f"{KEY_COMMAND}='vault kv get -field=key secret/chat' huisclos keys add-slot command",
         "huisclos keys add-slot shares --needed 2 --count 3 --out /root/shares",
     ),
 )
@@ -122,6 +124,108 @@ def _tell_rotated(rotated: Event, as_json: bool) -> None:
         return
     say(f"the root key is new; {rotated['kept']} slots open the house")
     note(f"slots that went: {', '.join(rotated['removed']) or 'none'}. Back the keyring up again")
+
+
+@application.command("rotate", epilog=examples("huisclos keys rotate contracts"))
+def rotate(
+    name: Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection to seal anew.")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Seal a collection anew under a new version of its key, while people read and load. Stopped, run it again."""
+    with stopped_cleanly("run the same command to go on"), Count("sealing anew", None, is_shown=not as_json) as count:
+        for event in run(state, "keys.rotate", name=name):
+            if as_json:
+                show_json(event)
+            elif "done" in event:
+                count.update(event["done"], event["total"])
+            else:
+                count.say(f"{name} is sealed under version {event['version']} of its key; no older one opens it")
+
+
+@application.command(
+    "shred", epilog=examples("huisclos keys shred contracts --out receipt.json", "huisclos keys shred --person camille")
+)
+def shred(
+    name: Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection to destroy.")] = "",
+    person: Annotated[str, typer.Option(metavar="USER", help="The person whose key and conversations go.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write the receipt here, besides the state folder.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy the key of a collection or of a person with all that it sealed, and give a signed receipt.
+
+    Nothing brings it back but a copy of the keyring that was taken before: the receipt names those that are known.
+    """
+    if bool(name) == bool(person):
+        raise InputWrong("name one collection, or one person with --person")
+    if not yes:
+        typer.confirm(f"Destroy the key of {person or name} and all that it sealed, for good?", abort=True, err=True)
+    operation = "keys.shred_person" if person else "keys.shred_collection"
+    for event in run(state, operation, name=person or name):
+        if out:
+            out.write_text(json.dumps(event["receipt"], indent=1) + "\n")
+        if as_json:
+            show_json(event)
+            continue
+        say(f"the key of {person or name} is destroyed; what it sealed opens no more")
+        for held in event["receipt"]["held_by"]:
+            note(f"keyring backup {held['backup']} of {held['at']} holds the key until it is destroyed too")
+
+
+@application.command("verify-receipt", epilog=examples("huisclos keys verify-receipt receipt.json"))
+def verify_receipt(
+    file: Annotated[Path, typer.Argument(help="The receipt, as `shred` gave it.")],
+    public_key: Annotated[str, typer.Option(help="The house's receipts_key, where the house is not at hand.")] = "",
+    state: State = STATE,
+) -> None:
+    """Check that this house signed a receipt and nobody changed it."""
+    from security.receipts import verify_receipt as verify
+
+    key = public_key or next(run(state, "keys.status"))["receipts_key"]
+    try:
+        receipt, expected = json.loads(file.read_text()), bytes.fromhex(key)
+    except (OSError, ValueError) as error:
+        raise InputWrong(f"{file} is not a receipt, or the key not 64 hexadecimal digits ({error})") from error
+    verify(receipt, expected)
+    say(f"{receipt['destroyed']}: destroyed on {receipt['at']}, signed by this house")
+
+
+@application.command("backup", epilog=examples("huisclos keys backup /media/usb/keyring-2026-11.json"))
+def backup(
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; apart from the data.")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the keyring, wrapped as it is. Keep it apart from the data and for a shorter time; it is written down."""
+    from security.files import write_private
+
+    if out.exists():
+        raise InputWrong(f"{out} is there already; name a new file")
+    for event in run(state, "keys.backup"):
+        write_private(out, event.pop("keyring").encode())
+        show_json(event) if as_json else say(f"keyring backup {event['id']} lies in {out}")
+
+
+@application.command("restore", epilog=examples("huisclos keys restore /media/usb/keyring-2026-11.json"))
+def restore(
+    file: Annotated[Path, typer.Argument(help="The copy, from `huisclos keys backup`.")],
+    replace: Annotated[bool, typer.Option("--replace", help="In place of a keyring that is there.")] = False,
+    state: State = STATE,
+) -> None:
+    """Put a copy of the keyring back, after the secret was seen to open it. Destroyed keys in it are there again."""
+    from chat.assembly import restore_keyring
+    from security.keystore import keyring_path
+
+    if keyring_path(state).exists() and not replace:
+        raise InputWrong(f"{state} has a keyring; pass --replace to put the copy in its place")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputWrong(f"{file} cannot be read ({error.strerror}); name the copy") from error
+    restore_keyring(state, file, secret_for(state, content))
+    say(f"the keyring is the one of {file}")
 
 
 def _asked_for(slots: list[Event], kept: "list[Secret]") -> "list[Secret]":

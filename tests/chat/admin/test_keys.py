@@ -100,3 +100,48 @@ def test_the_last_slot_stays(house: Huisclos) -> None:
     code, _, error = house.ends("keys", "remove-slot", slot)
     assert code != 0
     assert "last one" in error
+
+
+def test_a_collection_is_sealed_anew_and_shredded_with_a_receipt_that_can_be_checked(
+    house: Huisclos, tmp_path: Path
+) -> None:
+    receipt, copy = tmp_path / "receipt.json", tmp_path / "keyring.json"
+    house("collection", "create", "rules")
+    assert house.rows("keys", "rotate", "rules")[-1] == {"collection": "rules", "version": 2}
+    house("keys", "backup", str(copy))
+    _, _, error = house.ends("keys", "shred", "rules", "--yes", "--out", str(receipt))
+    assert "keyring backup" in error
+    assert "signed by this house" in house("keys", "verify-receipt", str(receipt))
+    public_key = house.rows("keys", "status")[0]["receipts_key"]
+    receipt.write_text(receipt.read_text().replace("operator", "somebody"))
+    code, _, error = house.ends("keys", "verify-receipt", str(receipt), "--public-key", public_key)
+    assert code != 0
+    assert "changed" in error
+    assert house.rows("collection", "list") == []
+
+
+def test_shredding_asks_first_and_takes_one_thing(house: Huisclos) -> None:
+    house("user", "add", "camille")
+    assert house.ends("keys", "shred", "--person", "camille", stdin="n\n")[0] == 1
+    assert house.ends("keys", "shred")[0] == 2
+    assert house.ends("keys", "shred", "rules", "--person", "camille", "--yes")[0] == 2
+    assert house.ends("keys", "shred", "--person", "camille", "--yes")[0] == 0
+    assert house.rows("user", "list")[0]["disabled"]
+    assert house.ends("keys", "shred", "--person", "nobody", "--yes")[0] == 3
+
+
+def test_a_copy_of_the_keyring_comes_back_where_its_secret_is(house: Huisclos, tmp_path: Path) -> None:
+    copy, keyring = tmp_path / "copy.json", house.state / "keys" / "keyring.json"
+    house("keys", "backup", str(copy))
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert house.ends("keys", "backup", str(copy))[0] == 2
+    assert house.ends("keys", "restore", str(copy))[0] == 2
+    keyring.unlink()
+    house("keys", "restore", str(copy))
+    assert slots(house("keys", "status", "--json")) == 1
+    copy.write_text(copy.read_text().replace('"format": 2', '"format": 1'))
+    before = keyring.read_bytes()
+    code, _, error = house.ends("keys", "restore", str(copy), "--replace")
+    assert code != 0
+    assert f"{copy} was edited by hand" in error
+    assert keyring.read_bytes() == before

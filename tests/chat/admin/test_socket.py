@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 
 from chat.admin.gateway import SOCKET, Event, ServerLost, is_alive, remote
-from chat.admin.operations import CANCELLABLE, OPERATIONS
 from chat.admin.outcomes import ExitCode, RemoteFailure, failure_of
+from chat.admin.registry import CANCELLABLE, OPERATIONS
 from chat.admin.socket import create_admin_app
 from chat.assembly import House
 from security.errors import KeyringLocked

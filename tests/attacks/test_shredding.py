@@ -1,0 +1,176 @@
+"""Claim: what a destroyed key sealed opens no more, not in older copies either, and an unforgeable receipt says so."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chat.admin.registry import OPERATIONS
+from chat.assembly import House, initialise, open_house
+from chat.conversations import ThreadId
+from chat.settings import Settings
+from rag.documents import Chunk, DocumentId, ParsedDocument
+from rag.store.documents import NewDocument
+from security.access import Grant, Right
+from security.errors import KeyMissing, SealBroken
+from security.identity import OPERATOR, CollectionId, Principal, Role
+from security.keyring import collection_owner
+from security.receipts import verify_receipt
+from security.sealing import HEADER_BYTES
+
+TEXT = "The wombat of the archive sleeps by day."
+
+
+def settings(tmp_path: Path) -> Settings:
+    return Settings(memory_dir=Path(f"/dev/shm/huisclos-test-{tmp_path.name}"))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    state = tmp_path / "state"
+    initialise(state, settings(tmp_path))
+    with open_house(state, settings(tmp_path)) as opened:
+        yield opened
+
+
+def run(house: House, operation: str, /, **arguments: str) -> list[dict[str, object]]:
+    """The events of an operation, as the command line and the socket run it."""
+    return list(OPERATIONS[operation](house, **arguments))
+
+
+def filled(house: House, name: str, documents: int = 1) -> tuple[Grant, list[DocumentId]]:
+    """A collection with documents of one passage each."""
+    (made,) = run(house, "collection.create", name=name)
+    grant = house.policy.grant(OPERATOR, CollectionId(str(made["id"])), Right.MANAGE)
+    vector = np.eye(1, 384, dtype=np.float32)
+    ids = []
+    for number in range(documents):
+        chunk = Chunk(0, f"{TEXT} {number}", None, (), 0, 9)
+        new = NewDocument(
+            "/s", f"{number}.txt", "text/plain", TEXT.encode(), ParsedDocument("T", None, ()), (chunk,), vector
+        )
+        ids.append(house.documents.put(grant, new)[0])
+    return grant, ids
+
+
+def sealed_values(house: House, table: str) -> list[bytes]:
+    with house.engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"SELECT * FROM {table}").all()
+    return [value for row in rows for value in row if isinstance(value, bytes) and len(value) > 60]
+
+
+def live_bytes(house: House) -> bytes:
+    return b"".join(path.read_bytes() for path in house.state.rglob("*") if path.is_file())
+
+
+def test_an_older_copy_of_the_data_does_not_open_with_the_keyring_of_now(tmp_path: Path) -> None:
+    state, older = tmp_path / "state", tmp_path / "older"
+    initialise(state, settings(tmp_path))
+    with open_house(state, settings(tmp_path)) as house:
+        grant, ids = filled(house, "archive")
+        assert b"".join(house.documents.original(grant, ids[0])) == TEXT.encode()
+    shutil.copytree(state, older)
+    with open_house(state, settings(tmp_path)) as house:
+        run(house, "keys.shred_collection", name="archive")
+    shutil.copy(state / "keys" / "keyring.json", older / "keys" / "keyring.json")
+    with open_house(older, settings(tmp_path)) as house:
+        assert house.collections.list() == ()
+        grant = house.policy.for_indexing(grant.collection_id)
+        with pytest.raises(KeyMissing, match="destroyed"):
+            next(house.documents.index_entries(grant))
+
+
+def test_nothing_that_the_key_sealed_lies_in_the_live_files(house: House) -> None:
+    filled(house, "archive", 5)
+    values = sealed_values(house, "passages") + sealed_values(house, "documents")
+    assert len(values) >= 10
+    assert all(value in live_bytes(house) for value in values)
+    run(house, "keys.shred_collection", name="archive")
+    left = live_bytes(house)
+    assert [value for value in values if value in left] == []
+    assert not list((house.state / "originals").rglob("*.*"))
+
+
+@pytest.mark.model
+def test_a_removed_document_leaves_no_value_that_its_living_key_opens(house: House, tmp_path: Path) -> None:
+    """Pages as they were before lie in the database's log too."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    grant, ids = filled(house, "archive", 3)
+    values = set(sealed_values(house, "passages") + sealed_values(house, "documents"))
+    house.documents.forget(grant, ids[:1])
+    kept = set(sealed_values(house, "passages") + sealed_values(house, "documents"))
+    run(house, "collection.load", name="archive", path=str(folder))
+    left = live_bytes(house)
+    assert len(values - kept) == 3
+    assert [value for value in values - kept if value in left] == []
+    assert ids[0].encode() not in left
+
+
+def test_a_persons_conversations_go_with_their_key(house: House) -> None:
+    ada = Principal(house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
+    eve = Principal(house.directory.add_user("eve", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
+    for person in (ada, eve):
+        house.conversations.put(person, ThreadId(f"t-{person.user_id}"), "about the wombat")
+    token = house.directory.open_session(ada)
+    run(house, "keys.shred_person", name="ada")
+    assert house.directory.session(token) is None
+    with pytest.raises(KeyMissing, match="destroyed"):
+        house.keyring.for_person(ada)
+    assert house.conversations.list(ada) == ()
+    assert [thread.name for thread in house.conversations.list(eve)] == ["about the wombat"]
+
+
+def test_a_receipt_says_what_went_and_which_backups_hold_it(house: House) -> None:
+    grant, _ = filled(house, "archive")
+    list(house.documents.reseal(grant))
+    (backup,) = run(house, "keys.backup")
+    owner = collection_owner(grant.collection_id)
+    commitments = house.keyring.commitments(owner)
+    (event,) = run(house, "keys.shred_collection", name="archive")
+    receipt = json.loads(json.dumps(event["receipt"]))
+    public = house.keyring.for_audit().signing_public_key
+    verify_receipt(receipt, public)
+    assert (receipt["destroyed"], receipt["by"], receipt["commitments"]) == (owner, "operator", list(commitments))
+    assert [held["backup"] for held in receipt["held_by"]] == [backup["id"]]
+    wrapped = json.loads(str(backup["keyring"]))["body"]["keys"]
+    assert set(commitments) <= {key["commitment"] for key in wrapped}
+    kept = house.state / "receipts" / f"collection-{grant.collection_id}.json"
+    assert json.loads(kept.read_text()) == receipt
+    assert "archive" not in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    "field", ["destroyed", "commitments", "at", "by", "held_by", "public_key", "signature", "more"]
+)
+def test_a_receipt_that_was_changed_is_refused(house: House, field: str) -> None:
+    filled(house, "archive")
+    run(house, "keys.backup")
+    (event,) = run(house, "keys.shred_collection", name="archive")
+    receipt = json.loads(json.dumps(event["receipt"]))
+    public = house.keyring.for_audit().signing_public_key
+    receipt[field] = receipt["signature"][::-1] if field == "signature" else ["x"]
+    with pytest.raises(SealBroken):
+        verify_receipt(receipt, public)
+
+
+def test_a_receipt_of_another_house_is_refused(house: House) -> None:
+    filled(house, "archive")
+    (event,) = run(house, "keys.shred_collection", name="archive")
+    with pytest.raises(SealBroken, match="another house"):
+        verify_receipt(json.loads(json.dumps(event["receipt"])), bytes(range(32)))
+
+
+def test_after_a_rotation_the_values_of_before_are_not_in_the_files(house: House) -> None:
+    grant, _ = filled(house, "archive", 3)
+    values = sealed_values(house, "passages")
+    events = run(house, "keys.rotate", name="archive")
+    assert events[-1] == {"collection": "archive", "version": 2}
+    left = live_bytes(house)
+    assert [value for value in values if value in left] == []
+    assert all(
+        house.keyring.for_grant(grant).is_current(value[:HEADER_BYTES]) for value in sealed_values(house, "passages")
+    )
