@@ -15,7 +15,7 @@ from chat.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("README*"), *(ROOT / "docs").rglob("*.md"), ROOT / "data" / "README.md"])
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
-COMMAND = re.compile(r"\bhuisclos((?: [a-z][a-z0-9-]*)+)")
+COMMAND = re.compile(r"(?<!\")\bhuisclos((?: [a-z][a-z0-9-]*)+)")  # in quotes it is a label of a format
 
 
 def named_commands(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -1,0 +1,192 @@
+"""docs/storage-format.md is enough: a house that we wrote is opened here with the primitives that it names."""
+
+import hashlib
+import hmac
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from chat.admin.registry import OPERATIONS
+from chat.assembly import initialise, open_house
+from chat.conversations import ThreadId
+from chat.settings import Settings
+from rag.documents import Chunk, ParsedDocument
+from rag.store.documents import NewDocument
+from security.access import Right
+from security.identity import OPERATOR, CollectionId, Principal, Role
+from security.passwords import Argon2Cost
+from security.slots import Passphrase
+from security.withheld import Withheld
+
+TEXT, PHRASE = "The wombat sleeps by day.", "correct horse battery"
+LARGE = bytes(range(256)) * 700
+
+
+def framed(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt or None, info).derive(key)
+
+
+def sub(key: bytes, purpose: bytes) -> bytes:
+    return hkdf(key, b"", framed(b"huisclos sub-key", purpose))
+
+
+def blind(key: bytes, label: bytes, data: bytes) -> bytes:
+    return hmac.digest(sub(key, b"blind"), framed(label, data), hashlib.sha256)
+
+
+def associated(what: bytes, form: int, owner: str, version: bytes, context: tuple[str, str, str]) -> bytes:
+    return framed(what, bytes([form]), owner.encode(), version, *(part.encode() for part in context))
+
+
+def value(sealed: bytes, keys: dict[int, bytes], owner: str, *context: str) -> bytes:
+    form, version, nonce, body = sealed[0], sealed[1:5], sealed[5:17], sealed[17:]
+    assert form == 1
+    data = associated(b"huisclos value", 1, owner, version, context)  # type: ignore[arg-type]  # three of them
+    return AESGCM(sub(keys[int.from_bytes(version, "big")], b"value")).decrypt(nonce, body, data)
+
+
+def stream(sealed: bytes, keys: dict[int, bytes], owner: str, *context: str) -> bytes:
+    form, version, salt, rest = sealed[0], sealed[1:5], sealed[5:37], sealed[37:]
+    assert form == 2
+    info = associated(b"huisclos stream", 2, owner, version, context)  # type: ignore[arg-type]  # three of them
+    cipher = AESGCM(hkdf(sub(keys[int.from_bytes(version, "big")], b"stream"), salt, info))
+    size, opened = 65_536 + 16, b""
+    blocks = [rest[start : start + size] for start in range(0, len(rest), size)]
+    for number, block in enumerate(blocks):
+        nonce = bytes(7) + number.to_bytes(4, "big") + bytes([number == len(blocks) - 1])
+        opened += cipher.decrypt(nonce, block, None)
+    return opened
+
+
+def canonical(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+
+class Opened:
+    """A state folder read by the page."""
+
+    def __init__(self, state: Path, passphrase: str) -> None:
+        self.state = state
+        file = json.loads((state / "keys" / "keyring.json").read_text())
+        self.body = file["body"]
+        (slot,) = self.body["slots"]
+        cost = slot["argon2id"]
+        sizes = {"iterations": cost["passes"], "lanes": cost["lanes"], "memory_cost": cost["memory_kib"]}
+        stretched = Argon2id(salt=bytes.fromhex(slot["salt"]), length=32, **sizes).derive(passphrase.encode())
+        assert blind(stretched, b"commitment", slot["id"].encode()).hex() == slot["commitment"]
+        wrapped, place = bytes.fromhex(slot["wrapped"]), ("slot", slot["id"], "root")
+        self.root = value(wrapped, {1: stretched}, f"slot:{slot['id']}", *place)
+        assert blind(self.root, b"keyring file", canonical(self.body)).hex() == file["mac"]
+
+    def keys(self, owner: str) -> dict[int, bytes]:
+        found = {}
+        for key in self.body["keys"]:
+            if key["owner"] == owner:
+                place, version = ("keyring", owner, str(key["version"])), key["version"]
+                found[version] = value(bytes.fromhex(key["sealed"]), {1: self.root}, "root", *place)
+                mark = blind(found[version], b"commitment", str(version).encode())
+                assert mark.hex() == key["commitment"]
+        return found
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        connection = sqlite3.connect(self.state / "truth.db")
+        connection.row_factory = sqlite3.Row
+        yield from map(dict, connection.execute(f"SELECT * FROM {table}"))
+        connection.close()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A house that somebody used: a document, a rotation, a conversation, a shredded collection."""
+    folder, settings = tmp_path / "state", Settings(memory_dir=Path(f"/dev/shm/huisclos-test-{tmp_path.name}"))
+    secret = Passphrase(Withheld(PHRASE), Argon2Cost(memory_kib=64, passes=1, lanes=1))
+    initialise(folder, settings, secret)
+    with open_house(folder, settings, secret) as house:
+        for name in ("archive", "other"):
+            list(OPERATIONS["collection.create"](house, name))
+        record = house.collections.find("archive")
+        assert record
+        grant = house.policy.grant(OPERATOR, CollectionId(record.id), Right.MANAGE)
+        chunks, vectors = (Chunk(0, TEXT, 3, ("Animals",), 0, 9),), np.eye(1, 384, dtype=np.float32)
+        house.documents.put(
+            grant, NewDocument("/s", "a.txt", "text/plain", LARGE, ParsedDocument("T", 3, ()), chunks, vectors)
+        )
+        list(house.documents.reseal(grant))
+        ada = Principal(house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
+        house.conversations.put(ada, ThreadId("t1"), "about the wombat")
+        list(OPERATIONS["keys.shred_collection"](house, "other"))
+    return folder
+
+
+def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
+    house = Opened(state, PHRASE)
+    system, audit = house.keys("system"), house.keys("audit")
+    (collection,) = house.rows("collections")
+    assert value(collection["name"], system, "system", "collections", collection["id"], "name") == b"archive"
+    assert collection["name_key"] == blind(system[1], b"collection name", b"archive")
+
+    owner = f"collection:{collection['id']}"
+    keys = house.keys(owner)
+    assert set(keys) == {0, 2}
+    (document,), (passage,) = house.rows("documents"), house.rows("passages")
+    about = json.loads(value(document["about"], keys, owner, "documents", document["id"], "about"))
+    assert (about["path"], about["title"], about["pages"]) == ("a.txt", "T", 3)
+    digest = framed(b"content", hashlib.sha256(LARGE).digest())
+    assert document["content_key"] == hmac.digest(keys[0], digest, hashlib.sha256)
+    row = f"{document['id']}/{passage['id']}"
+    body = json.loads(value(passage["body"], keys, owner, "passages", row, "body"))
+    assert (body["text"], body["page"], body["headings"]) == (TEXT, 3, ["Animals"])
+    vector = np.frombuffer(value(passage["vector"], keys, owner, "passages", row, "vector"), "<f2")
+    assert (vector.shape, float(vector[0])) == ((384,), 1.0)
+    original = (state / "originals" / collection["id"] / document["id"]).read_bytes()
+    assert stream(original, keys, owner, "originals", document["id"], "content") == LARGE
+
+    (user,), (thread,) = house.rows("users"), house.rows("threads")
+    assert b"ada" in value(user["profile"], system, "system", "users", user["id"], "profile")
+    assert user["name_key"] == blind(system[1], b"user name", b"ada")
+    mine = f"person:{user['id']}"
+    assert b"about the wombat" in value(thread["about"], house.keys(mine), mine, "threads", "t1", "about")
+    for grant in house.rows("grants"):
+        parts = framed(*(grant[name].encode() for name in ("user_id", "collection_id", "right")))
+        assert grant["proof"] == blind(system[1], b"grant", parts)
+
+    last = bytes(32)
+    for entry in house.rows("audit"):
+        words = (str(entry[name]).encode() for name in ("seq", "at", "actor", "action", "object_id", "outcome"))
+        last = blind(audit[1], b"audit entry", framed(*words, last))
+        assert entry["mac"] == last
+    (head,) = house.rows("audit_head")
+    sealed = json.loads(value(head["sealed"], audit, "audit", "audit_head", "1", "sealed"))
+    assert sealed["mac"] == last.hex()
+
+
+def test_a_receipt_is_checked_with_what_the_page_says(state: Path) -> None:
+    (path,) = (state / "receipts").iterdir()
+    receipt = json.loads(path.read_text())
+    signature = bytes.fromhex(receipt.pop("signature"))
+    Ed25519PublicKey.from_public_bytes(bytes.fromhex(receipt["public_key"])).verify(signature, canonical(receipt))
+
+
+def test_every_column_of_the_truth_stands_on_the_page(state: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "storage-format.md").read_text()
+    connection = sqlite3.connect(state / "truth.db")
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        for _, column, kind, *_ in connection.execute(f"PRAGMA table_info({table})"):
+            if kind in ("BLOB", "LargeBinary") and column not in ("token_hash",):
+                assert f"{table}.{column}" in page or (f"{table}." in page and column in page), f"{table}.{column}"
+    connection.close()
