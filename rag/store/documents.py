@@ -51,7 +51,7 @@ class DocumentStore:
 
     def __init__(self, engine: Engine, keyring: Keyring, originals: Path) -> None:
         self._engine, self._keyring, self._originals = engine, keyring, Originals(originals)
-        self._writing = threading.RLock()  # no value is on its way in under a version that is being retired
+        self._writing = threading.Lock()  # no value is on its way in under a version that is being retired
 
     def put(self, grant: Grant, new: NewDocument) -> tuple[DocumentId, tuple[IndexEntry, ...]]:
         """Seal and store a document; an earlier one at the same place goes. Gives what the index needs.
@@ -139,8 +139,9 @@ class DocumentStore:
         with _room():
             parts = Resealing(self._engine, self._originals, self._keyring.for_grant(grant), grant.collection_id)
             yield from parts.run()
-            with self._writing:
-                yield from parts.run()
+            with self._writing:  # for the little that came in meanwhile; not across a yield, where threads may change
+                for _ in parts.run():
+                    pass
                 self._keyring.retire(owner, parts.version)
 
     def move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:

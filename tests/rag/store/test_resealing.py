@@ -174,6 +174,19 @@ def test_a_document_that_moves_while_it_is_sealed_anew_stays_moved(
     assert versions(filled) == {2}
 
 
+def test_each_step_may_run_in_another_thread_and_between_them_others_write(filled: Shelf) -> None:
+    """As behind the operators' socket."""
+    steps, number = filled.documents.reseal(filled.managing), 0
+    while True:
+        with ThreadPoolExecutor(1) as pool:
+            if pool.submit(next, steps, None).result(30) is None:
+                break
+            pool.submit(filled.documents.put, filled.managing, new(f"{number}.txt", 1)).result(30)
+            number += 1
+    assert number > 2
+    assert versions(filled) == {2}
+
+
 def test_who_may_read_may_not_rotate(filled: Shelf) -> None:
     with pytest.raises(AccessDenied):
         list(filled.documents.reseal(filled.reading))
