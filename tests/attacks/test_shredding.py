@@ -21,18 +21,15 @@ from security.keyring import collection_owner
 from security.receipts import verify_receipt
 from security.sealing import HEADER_BYTES
 
+pytestmark = pytest.mark.usefixtures("process_as_it_was")
 TEXT = "The wombat of the archive sleeps by day."
 
 
-def settings(tmp_path: Path) -> Settings:
-    return Settings(memory_dir=Path(f"/dev/shm/huisclos-test-{tmp_path.name}"))
-
-
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(process_as_it_was: None, tmp_path: Path) -> Iterator[House]:
     state = tmp_path / "state"
-    initialise(state, settings(tmp_path))
-    with open_house(state, settings(tmp_path)) as opened:
+    initialise(state, Settings())
+    with open_house(state, Settings()) as opened:
         yield opened
 
 
@@ -68,15 +65,15 @@ def live_bytes(house: House) -> bytes:
 
 def test_an_older_copy_of_the_data_does_not_open_with_the_keyring_of_now(tmp_path: Path) -> None:
     state, older = tmp_path / "state", tmp_path / "older"
-    initialise(state, settings(tmp_path))
-    with open_house(state, settings(tmp_path)) as house:
+    initialise(state, Settings())
+    with open_house(state, Settings()) as house:
         grant, ids = filled(house, "archive")
         assert b"".join(house.documents.original(grant, ids[0])) == TEXT.encode()
     shutil.copytree(state, older)
-    with open_house(state, settings(tmp_path)) as house:
+    with open_house(state, Settings()) as house:
         run(house, "keys.shred_collection", name="archive")
     shutil.copy(state / "keys" / "keyring.json", older / "keys" / "keyring.json")
-    with open_house(older, settings(tmp_path)) as house:
+    with open_house(older, Settings()) as house:
         assert house.collections.list() == ()
         grant = house.policy.for_indexing(grant.collection_id)
         with pytest.raises(KeyMissing, match="destroyed"):

@@ -110,9 +110,9 @@ class Opened:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
+def state(process_as_it_was: None, tmp_path: Path) -> Path:
     """A house that somebody used: a document, a rotation, a conversation, a shredded collection."""
-    folder, settings = tmp_path / "state", Settings(memory_dir=Path(f"/dev/shm/huisclos-test-{tmp_path.name}"))
+    folder, settings = tmp_path / "state", Settings()
     secret = Passphrase(Withheld(PHRASE), Argon2Cost(memory_kib=64, passes=1, lanes=1))
     initialise(folder, settings, secret)
     with open_house(folder, settings, secret) as house:
