@@ -5,7 +5,7 @@
 
 The signature (Ed25519, RFC 8032) is over the other fields as canonical JSON, by a key derived from the audit key.
 `commitments` let the holder of an old keyring find the wrapped keys that are meant; `held_by` names the backups of
-the keyring that were taken while the key lived and hold it until they are destroyed too. There is no name in it.
+the keyring that are known: one taken since the key was made holds it until it is destroyed too. There is no name in it.
 """
 
 import json

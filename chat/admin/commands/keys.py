@@ -171,7 +171,7 @@ def shred(
             continue
         say(f"the key of {person or name} is destroyed; what it sealed opens no more")
         for held in event["receipt"]["held_by"]:
-            note(f"keyring backup {held['backup']} of {held['at']} holds the key until it is destroyed too")
+            note(f"keyring backup {held['backup']} of {held['at']} holds the key, if made since, until destroyed too")
 
 
 @application.command("verify-receipt", epilog=examples("huisclos keys verify-receipt receipt.json"))
