@@ -103,8 +103,9 @@ def make_slot(secret: Secret, root: bytes, random: RandomBytes = secrets.token_b
 
 def rewrap_slot(slot: Slot, secret: Secret, root: bytes, random: RandomBytes = secrets.token_bytes) -> Slot:
     """The same slot with another root key in it. Raises KeyringLocked unless the secret opens it."""
-    open_slots((slot,), secret)
-    key = _slot_key(slot.id, _slot_secret(read_secret(secret), slot.salt, slot.cost), random)
+    key = _opening(slot, read_secret(secret), random)
+    if key is None:
+        raise KeyringLocked(f"the secret does not open slot {slot.id}; give the right one")
     return replace(slot, wrapped=key.seal(root, _context(slot.id)))
 
 
@@ -113,8 +114,7 @@ def open_slots(slots: tuple[Slot, ...], secret: Secret) -> tuple[Slot, bytes]:
     given = read_secret(secret)
     fitting = tuple(slot for slot in slots if slot.kind is given.kind)
     for slot in fitting:
-        key = _slot_key(slot.id, _slot_secret(given, slot.salt, slot.cost))
-        if hmac.compare_digest(key.blind("commitment", slot.id.encode()), slot.commitment):
+        if key := _opening(slot, given):
             return slot, _unwrap(slot, key)
     raise KeyringLocked(f"the {given.kind.value} opens none of {len(fitting)} slots of its kind; give the right secret")
 
@@ -128,6 +128,12 @@ def read_secret(secret: Secret) -> Given:
             return Given(SlotKind.PASSPHRASE, text.encode(), cost)
         case Given():
             return secret
+
+
+def _opening(slot: Slot, given: Given, random: RandomBytes = secrets.token_bytes) -> DataKey | None:
+    """The slot's key, where the secret gives the one that was committed to."""
+    key = _slot_key(slot.id, _slot_secret(given, slot.salt, slot.cost), random)
+    return key if hmac.compare_digest(key.blind("commitment", slot.id.encode()), slot.commitment) else None
 
 
 def _unwrap(slot: Slot, key: DataKey) -> bytes:
