@@ -69,8 +69,14 @@ class House:
 
     @cached_property
     def documents(self) -> DocumentStore:
-        """The sealed truth of documents."""
-        return DocumentStore(self.engine, self.keyring, self.state / "originals")
+        """The sealed truth of documents, every collection looked at: a damaged one is closed, the others go on."""
+        store = DocumentStore(self.engine, self.keyring, self.state / "originals")
+        self.directory.verify()
+        for record in self.collections.list():
+            grant = self.policy.for_indexing(record.id)
+            store.integrity.adopt(grant)
+            store.integrity.look(grant)
+        return store
 
     @cached_property
     def conversations(self) -> Conversations:
@@ -88,7 +94,8 @@ class House:
         index = MemoryIndex(self.memory_dir)
         self.closing.callback(index.close)
         for record in self.collections.list():
-            index.rebuild(self.policy.for_indexing(record.id), self.documents)
+            if not self.documents.integrity.is_closed(record.id):
+                index.rebuild(self.policy.for_indexing(record.id), self.documents)
         return index
 
     @cached_property
@@ -145,7 +152,7 @@ def initialise(state: Path, settings: Settings, secret: Secret | None = None) ->
         return False
     with _locked(state), _memory(settings.memory_for(state)) as memory:
         harden_process(memory)
-        create_keyring(state, secret or KeyFile(state / KEY_FILE))
+        create_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
         open_database(state / DATABASE).dispose()
     return True
 
@@ -165,7 +172,7 @@ def open_house(state: Path, settings: Settings, secret: Secret | None = None) ->
     with _locked(state), ExitStack() as closing:
         memory = closing.enter_context(_memory(settings.memory_for(state)))
         harden_process(memory)
-        keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE))
+        keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
         engine = open_database(state / DATABASE)
         closing.callback(engine.dispose)
         yield House(state, settings, memory, engine, keyring, closing)

@@ -51,6 +51,7 @@ class Settings(_Section):
     models: Models = Models()
     egress: Egress = Egress()
     memory_dir: Path | None = None
+    anchor: Path | None = None
 
     def memory_for(self, state: Path) -> Path:
         """The memory-backed folder of a state folder: its own, short enough for a socket path."""

@@ -4,8 +4,8 @@
     head           = sealed {"seq": n, "mac": hex} of the last entry, context ("audit_head", "1", "sealed")
 
 An entry edited, exchanged, inserted or deleted breaks the chain; entries deleted from the end disagree with the head;
-with the head deleted too, the keyring still knows that the log has begun. A whole older copy of the database cannot
-be told from the present one without an anchor kept elsewhere.
+with the head deleted too, the keyring still knows that the log has begun. An older copy of the whole database disagrees
+with the number of the last entry that is written down outside it (see epochs).
 """
 
 import hmac
@@ -26,6 +26,9 @@ from security.sealing import Context, DataKey, frame
 from security.tables import audit, audit_head
 
 _HEAD = Context("audit_head", "1", "sealed")
+EPOCH = "audit"
+"""The epoch of the log is the number of its last entry."""
+
 _GENESIS = bytes(32)
 _PAGE_ROWS = 1000
 _COLUMNS = ("at", "actor", "action", "object_id", "outcome")
@@ -67,7 +70,9 @@ class AuditLog:
             _check_word(name, word)
         with self._turn:
             try:
-                self._append((self._clock().isoformat(timespec="microseconds"), actor, action, object_id, outcome))
+                at = self._clock().isoformat(timespec="microseconds")
+                seq = self._append((at, actor, action, object_id, outcome))
+                self._keyring.epochs.advance(EPOCH, seq)
                 if not self._keyring.has_begun(AUDIT):
                     self._keyring.begin(AUDIT)
             except (SQLAlchemyError, OSError) as error:
@@ -91,7 +96,12 @@ class AuditLog:
                 is_whole = False
         return AuditReport(end.seq, None if is_whole else end.seq + 1)
 
-    def _append(self, words: tuple[str, ...]) -> None:
+    def last(self) -> int:
+        """The number of the last entry, 0 for none. Raises AuditBroken, OlderState."""
+        with self._engine.connect() as connection:
+            return self._head(connection, self._keyring.for_audit()).seq
+
+    def _append(self, words: tuple[str, ...]) -> int:
         key = self._keyring.for_audit()
         with self._engine.begin() as connection:
             # A write first: SQLite takes its write lock here, so that the head read below is still the head at commit.
@@ -103,6 +113,7 @@ class AuditLog:
             sealed = key.seal(json.dumps({"seq": link.seq, "mac": link.mac.hex()}).encode(), _HEAD)
             statement = update(audit_head) if last.seq else insert(audit_head)
             connection.execute(statement.values(id=1, sealed=sealed))
+        return link.seq
 
     def _head(self, connection: Connection, key: DataKey) -> Link:
         sealed = connection.execute(select(audit_head.c.sealed).with_for_update()).scalar_one_or_none()
@@ -114,6 +125,7 @@ class AuditLog:
             content = json.loads(key.open(sealed, _HEAD))
         except SealBroken as error:
             raise AuditBroken("the head of the audit log was changed; restore the database, ask who did it") from error
+        self._keyring.epochs.check(EPOCH, content["seq"])
         return Link(content["seq"], bytes.fromhex(content["mac"]))
 
 

@@ -5,10 +5,13 @@ import json
 import secrets
 import threading
 import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Delete, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from security.access import Right
@@ -18,7 +21,8 @@ from security.errors import AccessDenied, PasswordRefused, SealBroken
 from security.identity import OPERATOR, CollectionId, Principal, Role, UserId
 from security.keyring import Keyring, person_owner
 from security.passwords import PASSWORD_COST, Argon2Cost, PasswordHasher, check_strength
-from security.sealing import Context, DataKey, RandomBytes, frame
+from security.roll import REMEDY, Entries, GrantRow, Roll, grant_proof, user_mark
+from security.sealing import Context, DataKey, RandomBytes
 from security.sessions import SessionBook
 from security.tables import grants, metadata, users
 
@@ -26,6 +30,7 @@ __all__ = ["Directory", "UserRecord", "metadata"]
 
 NAME_CHARACTERS_MAX = 200
 _ID_BYTES = 12
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class UserProfile:
 class Directory:
     """Users, grants and sessions in the database, none of which opens or holds after an edit by hand.
 
+    Rows of users and grants are compared with the sealed roll: one that was put back as it once was raises SealBroken.
     The operator has grants like anybody, no password, and cannot sign in. Safe to use from several threads.
     """
 
@@ -75,7 +81,42 @@ class Directory:
         self._sessions = SessionBook(engine, keyring, clock, random)
         self._clock = clock
         self._random = random
-        self._change = threading.Lock()  # a profile is read, changed and written back
+        self._roll = Roll(keyring)
+        self._change = threading.RLock()  # rows are read, changed and written back, with the roll that tells of them
+
+    def verify(self) -> None:
+        """Compare users and grants with the roll as they stand now. Raises SealBroken, OlderState.
+
+        Of a house that was written before there was a roll, what stands there is taken over.
+        """
+        with self._change:
+            with self._engine.begin() as connection:
+                entries, epoch = self._roll.verified(connection)
+                epoch = epoch or self._roll.seal(connection, entries)
+            self._roll.keep(entries, epoch)
+
+    def accept(self) -> None:
+        """Take what stands there for what the house wrote, for an administrator who looks at it afterwards.
+
+        Users who do not open and grants without their proof go.
+        """
+        with self._change:
+            with self._engine.begin() as connection:
+                self._remove_forged(connection)
+                entries = self._roll.found(connection)
+                epoch = self._roll.seal(connection, entries)
+            self._roll.keep(entries, epoch)
+
+    def _remove_forged(self, connection: Connection) -> None:
+        key = self._keyring.for_system()
+        for user_id, sealed in connection.execute(select(users.c.id, users.c.profile)).all():
+            try:
+                _open_profile(key, user_id, sealed)
+            except SealBroken:
+                connection.execute(delete(users).where(users.c.id == user_id))
+        for row in connection.execute(select(grants)).all():
+            if not hmac.compare_digest(row.proof, grant_proof(key, row[0], row[1], row[2])):
+                connection.execute(delete(grants).where(grants.c.proof == row.proof))
 
     # People
 
@@ -96,10 +137,7 @@ class Directory:
 
     def users(self) -> tuple[UserRecord, ...]:
         """Give every user, disabled ones too, by name."""
-        key = self._keyring.for_system()
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(users.c.id, users.c.profile)).all()
-        records = (_open_profile(key, UserId(row.id), row.profile).record for row in rows)
+        records = [profile.record for profile in self._checked(self._profiles)]
         return tuple(sorted(records, key=lambda record: (_fold(record.name), record.id)))
 
     def find_user(self, name: str) -> UserRecord | None:
@@ -158,35 +196,35 @@ class Directory:
         """Write down a right. Giving it twice is giving it once. Raises AccessDenied for an unknown user."""
         if user_id != OPERATOR.user_id:
             self._known(user_id)
-        proof = _grant_proof(self._keyring.for_system(), user_id, collection_id, right.value)
+        proof = grant_proof(self._keyring.for_system(), user_id, collection_id, right.value)
         row = {"user_id": user_id, "collection_id": collection_id, "right": right.value}
-        with self._engine.begin() as connection:
-            connection.execute(_strike_out(user_id, collection_id, right))
-            connection.execute(insert(grants).values(**row, proof=proof))
+        with self._changing() as (connection, entries):
+            if (user_id, collection_id, right.value) not in entries.grants:
+                connection.execute(insert(grants).values(**row, proof=proof))
+                entries.grants[user_id, collection_id, right.value] = proof
 
     def take(self, user_id: UserId, collection_id: CollectionId, right: Right | None = None) -> None:
         """Strike out a right, or every right of a user on a collection. Open pages feel it at their next question."""
-        with self._engine.begin() as connection:
-            connection.execute(_strike_out(user_id, collection_id, right))
+        struck = {right.value} if right else {each.value for each in Right}
+        self._strike_out(lambda row: row[:2] == (user_id, collection_id) and row[2] in struck)
 
     def take_all(self, collection_id: CollectionId) -> None:
         """Strike out every right on a collection, for when it is removed."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(grants).where(grants.c.collection_id == collection_id))
+        self._strike_out(lambda row: row[1] == collection_id)
 
     def grantees(self, collection_id: CollectionId) -> tuple[tuple[UserId, Right], ...]:
         """Give who holds which right on a collection."""
-        rows = self._grant_rows(grants.c.collection_id == collection_id)
+        rows = self._grant_rows(collection_id=collection_id)
         return tuple((UserId(row[0]), Right(row[2])) for row in rows)
 
     def rights(self, user_id: UserId, collection_id: CollectionId) -> frozenset[Right]:
         """Give the rights of a user on a collection; none for what does not exist."""
-        rows = self._grant_rows(grants.c.user_id == user_id, grants.c.collection_id == collection_id)
+        rows = self._grant_rows(user_id=user_id, collection_id=collection_id)
         return frozenset(Right(row[2]) for row in rows)
 
     def collections(self, user_id: UserId) -> tuple[CollectionId, ...]:
         """Give the collections on which a user holds any right, by id."""
-        rows = self._grant_rows(grants.c.user_id == user_id)
+        rows = self._grant_rows(user_id=user_id)
         return tuple(CollectionId(row) for row in sorted({row[1] for row in rows}))
 
     # Sessions
@@ -220,15 +258,30 @@ class Directory:
         return self._keyring.for_system().blind("user name", _fold(name).encode())
 
     def _profile_named(self, name_key: bytes) -> UserProfile | None:
-        with self._engine.connect() as connection:
-            query = select(users.c.id, users.c.profile).where(users.c.name_key == name_key)
-            row = connection.execute(query).one_or_none()
-        return _open_profile(self._keyring.for_system(), UserId(row.id), row.profile) if row else None
+        def look(connection: Connection, entries: Entries) -> UserProfile | None:
+            found = connection.execute(select(users.c.id).where(users.c.name_key == name_key)).scalar_one_or_none()
+            return self._open(connection, entries, UserId(found)) if found else None
+
+        return self._checked(look)
 
     def _profile(self, user_id: UserId) -> UserProfile | None:
-        with self._engine.connect() as connection:
-            sealed = connection.execute(select(users.c.profile).where(users.c.id == user_id)).scalar_one_or_none()
-        return _open_profile(self._keyring.for_system(), user_id, sealed) if sealed else None
+        return self._checked(lambda connection, entries: self._open(connection, entries, user_id))
+
+    def _profiles(self, connection: Connection, entries: Entries) -> list[UserProfile]:
+        there = set(connection.execute(select(users.c.id)).scalars())
+        opened = (self._open(connection, entries, UserId(each)) for each in sorted(there | set(entries.users)))
+        return [profile for profile in opened if profile]
+
+    def _open(self, connection: Connection, entries: Entries, user_id: UserId) -> UserProfile | None:
+        """A user's row, which is the one that the roll knows; None where neither knows the user."""
+        key = self._keyring.for_system()
+        row = connection.execute(select(users.c.name_key, users.c.profile).where(users.c.id == user_id)).one_or_none()
+        mark = user_mark(key, user_id, row.name_key, row.profile) if row else None
+        if mark != entries.users.get(user_id):
+            if row:
+                _open_profile(key, user_id, row.profile)  # where it does not open, that is the better word
+            raise SealBroken(f"user {user_id}: the row was removed, or put back as it once was; {REMEDY}")
+        return _open_profile(key, user_id, row.profile) if row else None
 
     def _known(self, user_id: UserId) -> UserProfile:
         profile = self._profile(user_id)
@@ -237,35 +290,70 @@ class Directory:
         return profile
 
     def _insert(self, profile: UserProfile) -> None:
-        row = {"id": profile.record.id, "name_key": self._name_key(profile.record.name)}
-        sealed = _seal_profile(self._keyring.for_system(), profile)
-        with self._engine.begin() as connection:
-            connection.execute(insert(users).values(**row, profile=sealed))
+        key, user_id = self._keyring.for_system(), profile.record.id
+        row = {"name_key": self._name_key(profile.record.name), "profile": _seal_profile(key, profile)}
+        with self._changing() as (connection, entries):
+            connection.execute(insert(users).values(id=user_id, **row))
+            entries.users[user_id] = user_mark(key, user_id, **row)
 
     def _update(self, profile: UserProfile) -> None:
-        sealed = _seal_profile(self._keyring.for_system(), profile)
-        with self._engine.begin() as connection:
-            connection.execute(update(users).where(users.c.id == profile.record.id).values(profile=sealed))
+        key, user_id = self._keyring.for_system(), profile.record.id
+        row = {"name_key": self._name_key(profile.record.name), "profile": _seal_profile(key, profile)}
+        with self._changing() as (connection, entries):
+            connection.execute(update(users).where(users.c.id == user_id).values(profile=row["profile"]))
+            entries.users[user_id] = user_mark(key, user_id, **row)
 
-    def _grant_rows(self, *conditions: ColumnElement[bool]) -> tuple[tuple[str, str, str], ...]:
-        """Give (user, collection, right) of the rows; raises SealBroken at one the house did not write."""
-        columns = (grants.c.user_id, grants.c.collection_id, grants.c.right, grants.c.proof)
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(*columns).where(*conditions).order_by(*columns[:3])).all()
-        key = self._keyring.for_system()
-        for user_id, collection_id, right, proof in rows:
-            if not hmac.compare_digest(proof, _grant_proof(key, user_id, collection_id, right)):
-                raise SealBroken(f"grant of {user_id} on {collection_id} was not written by the house; delete its row")
-        return tuple((row[0], row[1], row[2]) for row in rows)
+    def _strike_out(self, is_struck: Callable[[GrantRow], bool]) -> None:
+        with self._changing() as (connection, entries):
+            for user, collection, right in [row for row in entries.grants if is_struck(row)]:
+                own = (grants.c.user_id == user) & (grants.c.collection_id == collection) & (grants.c.right == right)
+                connection.execute(delete(grants).where(own))
+                del entries.grants[user, collection, right]
+
+    def _grant_rows(self, **wanted: str) -> tuple[GrantRow, ...]:
+        """Give (user, collection, right) of the rows; raises SealBroken where they are not those of the roll."""
+
+        def look(connection: Connection, entries: Entries) -> tuple[GrantRow, ...]:
+            columns = (grants.c.user_id, grants.c.collection_id, grants.c.right, grants.c.proof)
+            conditions = (grants.c[name] == value for name, value in wanted.items())
+            there = {
+                (row[0], row[1], row[2]): row[3] for row in connection.execute(select(*columns).where(*conditions))
+            }
+            known = {row: proof for row, proof in entries.grants.items() if _is_wanted(row, wanted)}
+            if bad := _first_difference(there, known):
+                raise SealBroken(f"grant of {bad[0]} on {bad[1]} was not written by the house, or taken out; {REMEDY}")
+            return tuple(sorted(there))
+
+        return self._checked(look)
+
+    def _checked(self, look: Callable[[Connection, Entries], _Found]) -> _Found:
+        """What is found in the rows beside the roll; looked for again, alone, where a change came in between."""
+        try:
+            with self._engine.connect() as connection:
+                return look(connection, self._roll.entries(connection))
+        except SealBroken:
+            with self._change, self._engine.connect() as connection:
+                return look(connection, self._roll.entries(connection))
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Connection, Entries]]:
+        """A transaction with the entries of the roll to change beside the rows."""
+        with self._change:
+            with self._engine.begin() as connection:
+                entries = self._roll.entries(connection).copy()
+                yield connection, entries
+                epoch = self._roll.seal(connection, entries)
+            self._roll.keep(entries, epoch)
 
 
-def _grant_proof(key: DataKey, user_id: str, collection_id: str, right: str) -> bytes:
-    return key.blind("grant", frame(user_id.encode(), collection_id.encode(), right.encode()))
+def _is_wanted(row: GrantRow, wanted: dict[str, str]) -> bool:
+    named = {"user_id": row[0], "collection_id": row[1]}
+    return all(named[name] == value for name, value in wanted.items())
 
 
-def _strike_out(user_id: UserId, collection_id: CollectionId, right: Right | None) -> Delete:
-    statement = delete(grants).where(grants.c.user_id == user_id, grants.c.collection_id == collection_id)
-    return statement if right is None else statement.where(grants.c.right == right.value)
+def _first_difference(there: dict[GrantRow, bytes], known: dict[GrantRow, bytes]) -> GrantRow | None:
+    either = sorted(there.keys() | known.keys())
+    return next((row for row in either if not hmac.compare_digest(there.get(row, b""), known.get(row, b""))), None)
 
 
 def _fold(name: str) -> str:

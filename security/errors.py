@@ -9,6 +9,7 @@ SecurityError
 │   └── TooManyAttempts   sign-in failed too often; wait
 ├── PasswordRefused   the password or the name cannot be accepted
 ├── AuditBroken       the audit log cannot be written, or is not what was written
+├── OlderState        the database, or a part of it, is older than what was written down outside it
 ├── EgressDenied      a connection or look-up outside the listed addresses
 └── InsecureState     files, folders or the machine are not as private as they must be
 """
@@ -52,6 +53,10 @@ class PasswordRefused(SecurityError):
 
 class AuditBroken(SecurityError):
     """The audit log is broken or cannot be written; the act that needed the record must not happen."""
+
+
+class OlderState(SecurityError):
+    """The database or a part of it was put back, or the record that would tell is gone or changed."""
 
 
 class EgressDenied(SecurityError):

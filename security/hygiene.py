@@ -51,14 +51,18 @@ def harden_process(memory_dir: Path) -> None:
 
 
 def findings(
-    state: Path, memory_dir: Path, mounts: Path = Path("/proc/mounts"), swaps: Path = Path("/proc/swaps")
+    state: Path,
+    memory_dir: Path,
+    mounts: Path = Path("/proc/mounts"),
+    swaps: Path = Path("/proc/swaps"),
+    devices: Path = Path("/sys/block"),
 ) -> tuple[Finding, ...]:
     """Look at permissions, memory, swap and core dumps, for `huisclos doctor`. Changes nothing."""
     return (
         *_private("the state folder", state),
         *_private("the memory-backed folder", memory_dir),
         _in_memory(memory_dir, mounts),
-        _swap(swaps),
+        _swap(swaps, devices),
         _core_dumps(),
     )
 
@@ -102,11 +106,16 @@ def _in_memory(memory_dir: Path, mounts: Path) -> Finding:
     return Finding("memory", kind in MEMORY_BACKED, remedy)
 
 
-def _swap(swaps: Path) -> Finding:
-    """No swap is fine, and so is compressed memory, which never reaches a disk."""
+def _swap(swaps: Path, devices: Path) -> Finding:
+    """No swap is fine, and so are compressed memory, which reaches no disk, and a device that dm-crypt encrypts."""
     used = [line.split()[0] for line in _lines(swaps)[1:]]
-    is_fine = all(device.startswith("/dev/zram") for device in used)
+    is_fine = all(device.startswith("/dev/zram") or _is_encrypted(device, devices) for device in used)
     return Finding("swap", is_fine, "swap may hold readable text: turn it off (`swapoff -a`) or encrypt it")
+
+
+def _is_encrypted(device: str, devices: Path) -> bool:
+    uuid = _lines(devices / Path(device).resolve().name / "dm" / "uuid")
+    return bool(uuid) and uuid[0].startswith("CRYPT-")
 
 
 def _core_dumps() -> Finding:

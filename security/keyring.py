@@ -14,9 +14,11 @@ import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NewType, NoReturn, Protocol
 
 from security.access import Grant
+from security.epochs import EpochFile, Epochs
 from security.errors import AccessDenied, KeyExists, KeyMissing, SealBroken
 from security.identity import CollectionId, Principal, UserId
 from security.sealing import KEY_BYTES, Context, DataKey, RandomBytes
@@ -32,6 +34,10 @@ BLIND = 0
 
 AUDIT = KeyOwner("audit")
 """Chains the audit log and seals its head."""
+
+
+_EPOCH_FILES = (KeyOwner("epochs"), KeyOwner("anchor"))
+"""How `begun` names the copies of the epochs: the house's own, and the one outside the state folder."""
 
 
 def collection_owner(collection_id: CollectionId) -> KeyOwner:
@@ -93,11 +99,17 @@ class Keyring:
     """Opens a collection's key for a grant, a person's for that person, and the house's own two.
 
     Every change is on the disk before the call returns. Safe to use from several threads; one process at a time
-    may hold a keyring open for writing (the house's lock).
+    may hold a keyring open for writing (the house's lock). `epochs` tells an older database, by the numbers kept in
+    `epoch_files`.
     """
 
     def __init__(
-        self, root: bytes, document: KeyringDocument, store: KeyStore, random: RandomBytes = secrets.token_bytes
+        self,
+        root: bytes,
+        document: KeyringDocument,
+        store: KeyStore,
+        random: RandomBytes = secrets.token_bytes,
+        epoch_files: Sequence[Path] = (),
     ) -> None:
         self._root_secret = root
         self._root = root_key(root, random)
@@ -105,6 +117,7 @@ class Keyring:
         self._store = store
         self._random = random
         self._change = threading.RLock()
+        self.epochs = Epochs(self.for_system, tuple(map(self._epoch_file, epoch_files, _EPOCH_FILES)))
 
     def __repr__(self) -> str:
         return f"Keyring(keys={len(self._document.keys)})"
@@ -184,6 +197,9 @@ class Keyring:
         """Note, outside the database, that the owner's first value was written."""
         with self._change:
             self._save(replace(self._document, begun=self._document.begun | {owner}))
+
+    def _epoch_file(self, path: Path, owner: KeyOwner) -> EpochFile:
+        return EpochFile(path, lambda: self.has_begun(owner), lambda: self.begin(owner))
 
     def add_slot(self, secret: Secret) -> str:
         """Let a further secret open the keyring. Gives the slot's id."""

@@ -55,31 +55,45 @@ class FileKeyStore:
         write_private(self._path, json.dumps({"body": body, "mac": mac}, indent=1, sort_keys=True).encode())
 
 
-def create_keyring(state: Path, slot: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
+def create_keyring(
+    state: Path, slot: Secret, random: RandomBytes = secrets.token_bytes, anchor: Path | None = None
+) -> Keyring:
     """Make a new keyring with one slot, the house's keys and the operator's. Raises KeyringLocked if there is one."""
     path = keyring_path(state)
     if path.exists():
         raise KeyringLocked(f"{path} exists and is never overwritten; open it, or move it away if its data may go")
     root = random(KEY_BYTES)
-    keyring = Keyring(root, KeyringDocument((make_slot(slot, root, random),)), FileKeyStore(path), random)
+    document = KeyringDocument((make_slot(slot, root, random),))
+    keyring = Keyring(root, document, FileKeyStore(path), random, _epoch_files(path, anchor))
     for owner in (SYSTEM, AUDIT, person_owner(OPERATOR.user_id)):
         keyring.create(owner)
     return keyring
 
 
-def open_keyring(state: Path, secret: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
-    """Open the keyring of a state folder. Raises KeyringLocked, InsecureState."""
+def open_keyring(
+    state: Path, secret: Secret, random: RandomBytes = secrets.token_bytes, anchor: Path | None = None
+) -> Keyring:
+    """Open the keyring of a state folder. Raises KeyringLocked, InsecureState.
+
+    `anchor` is a file outside the state folder that gets a copy of the epochs.
+    """
     path = keyring_path(state)
-    return _open(path, _read(path), secret, random)
+    return _open(path, _read(path), secret, random, anchor)
 
 
-def _open(path: Path, content: bytes, secret: Secret, random: RandomBytes = secrets.token_bytes) -> Keyring:
+def _open(
+    path: Path, content: bytes, secret: Secret, random: RandomBytes = secrets.token_bytes, anchor: Path | None = None
+) -> Keyring:
     body, mac = _parse(content, path)
     document = _document(body, path)
     _, root = open_slots(document.slots, secret)
     if not hmac.compare_digest(root_key(root).blind("keyring file", _canonical(body)).hex(), mac):
         raise KeyringLocked(f"{path} was edited by hand or mixed from two copies; restore it from its backup")
-    return Keyring(root, document, FileKeyStore(path), random)
+    return Keyring(root, document, FileKeyStore(path), random, _epoch_files(path, anchor))
+
+
+def _epoch_files(path: Path, anchor: Path | None) -> tuple[Path, ...]:
+    return (path.with_name("epochs"), *([anchor] if anchor else ()))
 
 
 def keyring_copy(state: Path) -> tuple[str, bytes]:

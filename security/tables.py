@@ -21,6 +21,13 @@ grants = Table(
     Column("proof", LargeBinary(32), nullable=False),  # blind("grant", the three above)
 )
 
+roll = Table(
+    "roll",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("sealed", LargeBinary, nullable=False),  # sealed JSON: epoch and digest of users and grants
+)
+
 sessions = Table(
     "sessions",
     metadata,

@@ -219,7 +219,7 @@ def verify_audit(house: House) -> Iterator[Event]:
 @operation("doctor")
 def doctor(house: House) -> Iterator[Event]:
     """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
-    for finding in (*findings(house.state, house.memory_dir), *_weights(house), _record(house)):
+    for finding in (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house)):
         yield asdict(finding)
 
 
@@ -236,6 +236,11 @@ def _weights(house: House) -> Iterator[Finding]:
 def _record(house: House) -> Finding:
     is_whole = house.audit.verify().broken_at is None
     return Finding("the record", is_whole, "an entry was changed or taken out: run `huisclos audit verify`")
+
+
+def _epochs(house: House) -> Finding:
+    trouble = house.keyring.epochs.trouble
+    return Finding("epochs", not trouble, f"an older database would not be told from the present one: {trouble}")
 
 
 def answer_json(answer: Answer) -> Event:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,7 +16,7 @@ from chainlit.user import User
 from chainlit.utils import utc_now
 
 from chat.logs import record, record_failure
-from chat.markdown import escape_piece
+from chat.markdown import escape, escape_piece
 from chat.texts import preferred, texts
 from chat.ui.answers import reading, show
 from chat.ui.data_layer import SealedDataLayer
@@ -26,11 +26,12 @@ from chat.ui.progress import Progress
 from chat.visitor import current_visitor
 from models.errors import EngineBusy
 from rag.answering.answer import AnswerEvent, Finished, Language, Queued, Reading, Searching, Turn, Written
+from rag.errors import StoreBroken
 from security.access import Grant
 from security.errors import AccessDenied
 
 HISTORY_TURNS_MAX = 6
-_HISTORY, _CHOSEN, _PLAIN = "history", "collections", "plain"
+_HISTORY, _CHOSEN, _PLAIN, _TOLD = "history", "collections", "plain", "told"
 _UNUSED_EVENTS = ("edit_message", "message_favorite", "fetch_favorites", "window_message", "chat_settings_edit")
 _AUDIO_EVENTS = ("audio_start", "audio_chunk", "audio_end")
 
@@ -103,10 +104,16 @@ async def ask(message: cl.Message) -> None:
         asking = _running.setdefault(task, asking)
     try:
         grants = await asyncio.to_thread(_grants, cl.user_session.get(_CHOSEN))
-        if grants:
-            await _answer(grants, message.content, words, asking)
-        else:
+        if not grants:
             await cl.Message(words["none"]).send()
+            return
+        await _tell_closed(grants, words)
+        if _open(grants):
+            await _answer(_open(grants), message.content, words, asking)
+            await _tell_closed(grants, words)
+    except StoreBroken as error:
+        record_failure("collection_closed", error)
+        await _tell_closed(grants, words)
     except EngineBusy:
         await cl.Message(words["busy"]).send()
     except AccessDenied:
@@ -123,7 +130,7 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
     def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
         for grant in grants:
             house().audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
-        yield from house().answerer.answer(grants, question, history, cancel, otherwise)
+        return _asked(grants, lambda left: house().answerer.answer(left, question, history, cancel, otherwise))
 
     try:
         async for event in events(answer, asking.cancelled):
@@ -149,6 +156,34 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
                     cl.user_session.set(_HISTORY, turns[-HISTORY_TURNS_MAX:])
     finally:
         await progress.end()
+
+
+def _asked(
+    grants: Sequence[Grant], answer: Callable[[Sequence[Grant]], Iterator[AnswerEvent]]
+) -> Iterator[AnswerEvent]:
+    """The answer from all grants; where one collection is found damaged while searching, from the others."""
+    try:
+        yield from answer(grants)
+    except StoreBroken as error:
+        if not (left := _open(grants)):
+            raise
+        record_failure("collection_closed", error)
+        yield from (event for event in answer(left) if not isinstance(event, Searching))
+
+
+def _open(grants: Sequence[Grant]) -> list[Grant]:
+    """Without the collections that are closed because they are not what was written."""
+    return [grant for grant in grants if not house().documents.integrity.is_closed(grant.collection_id)]
+
+
+async def _tell_closed(grants: Sequence[Grant], words: dict[str, Any]) -> None:
+    """Say once in a conversation which collections are closed."""
+    told: set[str] = cl.user_session.get(_TOLD) or set()
+    closed = {grant.collection_id for grant in grants} - {grant.collection_id for grant in _open(grants)} - told
+    if closed:
+        cl.user_session.set(_TOLD, told | closed)
+        names = ", ".join(sorted(escape(house().collections.get(each).name) for each in closed))
+        await cl.Message(words["closed"].format(names=names)).send()
 
 
 def _turns(thread: ThreadDict) -> Iterator[Turn]:

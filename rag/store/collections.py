@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from rag.errors import CollectionExists, CollectionUnknown
+from rag.store.state import epoch_name
 from rag.store.tables import collections
 from security.identity import CollectionId
 from security.keyring import Keyring, collection_owner
@@ -85,6 +86,7 @@ class CollectionStore:
         self._keyring.destroy(collection_owner(collection_id))
         with self._engine.begin() as connection:
             connection.execute(delete(collections).where(collections.c.id == collection_id))
+        self._keyring.epochs.forget(epoch_name(collection_id))
 
     def _has_key(self, row: Mapping[Any, Any]) -> bool:
         return self._keyring.has(collection_owner(CollectionId(row["id"])))

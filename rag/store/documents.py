@@ -5,33 +5,36 @@ import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 from sqlalchemy.exc import OperationalError
 
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import StoreBroken, StoreFull
+from rag.store.integrity import Damage, Integrity
+from rag.store.ledger import Change, changing, id_batches
 from rag.store.originals import Originals
 from rag.store.resealing import Resealed, Resealing
 from rag.store.rows import (
-    document_row,
+    finished_row,
     new_entries,
     new_info,
+    new_row,
+    open_about,
     open_entry,
     open_info,
     open_passage,
     passage_row,
     place_bytes,
-    seal_about,
 )
 from rag.store.tables import collections, documents, passages
 from rag.store.values import Fingerprint, IndexEntry, Inventory, MovedTo, NewDocument, words_of
 from security.access import Grant, Right
-from security.errors import AccessDenied
+from security.errors import AccessDenied, SealBroken
 from security.identity import CollectionId
 from security.keyring import Keyring, collection_owner
 from security.sealing import DataKey
@@ -39,10 +42,9 @@ from security.sealing import DataKey
 __all__ = ["DocumentStore", "Fingerprint", "IndexEntry", "Inventory", "MovedTo", "NewDocument", "words_of"]
 
 
+_Read = TypeVar("_Read")
 REBUILD_BATCH = 5000
 """Chroma takes 5,461 rows at once; 500 at a time cost a third more CPU over 10,000 passages."""
-_IDS_MAX = 500
-"""Ids in one statement: databases take some thousands of values."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -52,6 +54,7 @@ class DocumentStore:
     def __init__(self, engine: Engine, keyring: Keyring, originals: Path) -> None:
         self._engine, self._keyring, self._originals = engine, keyring, Originals(originals)
         self._writing = threading.Lock()  # no value is on its way in under a version that is being retired
+        self.integrity = Integrity(engine, keyring, self._originals, self._writing)
 
     def put(self, grant: Grant, new: NewDocument) -> tuple[DocumentId, tuple[IndexEntry, ...]]:
         """Seal and store a document; an earlier one at the same place goes. Gives what the index needs.
@@ -72,22 +75,19 @@ class DocumentStore:
         self, key: DataKey, info: DocumentInfo, new: NewDocument, entries: Sequence[IndexEntry]
     ) -> list[DocumentId]:
         mark = self._fingerprint(key, new.source, new.place or new.path, new.content)
+        row = new_row(key, info, mark, new.source, [entry.passage_id for entry in entries])
         rows = [passage_row(key, info, entry, chunk) for entry, chunk in zip(entries, new.chunks, strict=True)]
-        with self._engine.begin() as connection:
+        with self._changing(key, info.collection_id) as (connection, change):
             old = self._at_place(connection, info.collection_id, mark.place)
-            _delete_rows(connection, info.collection_id, old)
-            connection.execute(insert(documents).values(**document_row(key, info, mark, new.source)))
-            if rows:
-                connection.execute(insert(passages), rows)
-            _advance(connection, info.collection_id)
+            change.delete(old)
+            change.insert(row, rows)
         return old
 
     def forget(self, grant: Grant, ids: Sequence[DocumentId]) -> None:
         """Remove documents of the granted collection, their passages and originals."""
-        self._key(grant, Right.MANAGE)
-        with _room(), self._engine.begin() as connection:
-            _delete_rows(connection, grant.collection_id, ids)
-            _advance(connection, grant.collection_id)
+        key = self._key(grant, Right.MANAGE)
+        with self._writing, _room(), self._changing(key, grant.collection_id) as (_, change):
+            change.delete(ids)
         self._originals.remove(grant.collection_id, ids)
 
     def sweep(self, grant: Grant) -> int:
@@ -154,18 +154,16 @@ class DocumentStore:
 
     def _move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
         key = self._key(grant, Right.MANAGE)
-        info = self.document(grant, document_id)
-        title = to.path.rpartition("/")[2] if info.title == info.path.rpartition("/")[2] else info.title
-        values = {
-            "place_key": key.blind("place", place_bytes(to.source, to.place)),
-            "source_key": key.blind("source", os.fsencode(to.source)),
-            "about": seal_about(key, replace(info, path=to.path, title=title)),
-        }
-        own = (documents.c.id == document_id) & (documents.c.collection_id == grant.collection_id)
-        with _room(), self._engine.begin() as connection:
-            connection.execute(update(documents).where(own).values(**values))
-            _advance(connection, grant.collection_id)
-        return self._entries_of(key, document_id, title) if title != info.title else ()
+        with _room(), self._changing(key, grant.collection_id) as (connection, change):
+            row = self._row(connection, grant, document_id)
+            about, old = open_about(key, row)
+            title = to.path.rpartition("/")[2] if about["title"] == about["path"].rpartition("/")[2] else about["title"]
+            place = {
+                "place_key": key.blind("place", place_bytes(to.source, to.place)),
+                "source_key": key.blind("source", os.fsencode(to.source)),
+            }
+            change.replace(finished_row(key, {**row, **place}, {**about, "path": to.path, "title": title}), old)
+        return self._entries_of(key, document_id, title) if title != about["title"] else ()
 
     def _entries_of(self, key: DataKey, document_id: DocumentId, title: str) -> tuple[IndexEntry, ...]:
         query = select(passages).where(passages.c.document_id == document_id)
@@ -175,36 +173,44 @@ class DocumentStore:
 
     def documents(self, grant: Grant) -> tuple[DocumentInfo, ...]:
         """Every document of the collection, by path."""
-        key = self._key(grant)
         query = select(documents).where(documents.c.collection_id == grant.collection_id)
-        with self._engine.connect() as connection:
-            found = [open_info(key, row) for row in connection.execute(query).mappings()]
-        return tuple(sorted(found, key=lambda info: info.path))
+
+        def read(key: DataKey) -> list[DocumentInfo]:
+            with self._engine.connect() as connection:
+                return [open_info(key, row) for row in connection.execute(query).mappings()]
+
+        return tuple(sorted(self._opened(grant, read), key=lambda info: info.path))
 
     def document(self, grant: Grant, document_id: DocumentId) -> DocumentInfo:
         """One document; raises StoreBroken when the collection has none of that id."""
-        key = self._key(grant)
-        query = select(documents).where(documents.c.id == document_id, documents.c.collection_id == grant.collection_id)
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
+
+        def read(key: DataKey) -> DocumentInfo:
+            with self._engine.connect() as connection:
+                return open_info(key, self._row(connection, grant, document_id))
+
+        return self._opened(grant, read)
+
+    def _row(self, connection: Connection, grant: Grant, document_id: DocumentId) -> RowMapping:
+        own = (documents.c.id == document_id) & (documents.c.collection_id == grant.collection_id)
+        row = connection.execute(select(documents).where(own)).mappings().first()
         if row is None:
             raise StoreBroken(f"document {document_id} is not in the collection; load the folder again")
-        return open_info(key, row)
+        return row
 
     def passages(self, grant: Grant, ids: Sequence[PassageId]) -> tuple[Passage, ...]:
         """Passages in the order of `ids`, unsealed; ids that are not in the collection are left out."""
-        key = self._key(grant)
         query = select(passages.c.id, passages.c.document_id, passages.c.body, documents).join_from(
             passages, documents, passages.c.document_id == documents.c.id
         )
         query = query.where(passages.c.collection_id == grant.collection_id)
-        with self._engine.connect() as connection:
-            rows = {
-                row[0]: row
-                for part in _batches(ids)
-                for row in connection.execute(query.where(passages.c.id.in_(part)))
-            }
-        return tuple(open_passage(key, rows[identifier]) for identifier in ids if identifier in rows)
+
+        def read(key: DataKey) -> tuple[Passage, ...]:
+            with self._engine.connect() as connection:
+                parts = (connection.execute(query.where(passages.c.id.in_(part))) for part in id_batches(ids))
+                rows = {row[0]: row for part in parts for row in part}
+            return tuple(open_passage(key, rows[identifier]) for identifier in ids if identifier in rows)
+
+        return self._opened(grant, read)
 
     def around(self, grant: Grant, passage: Passage, reach: int = 1) -> tuple[Passage, ...]:
         """The passage with up to `reach` neighbours on each side, in reading order."""
@@ -248,7 +254,25 @@ class DocumentStore:
     def _key(self, grant: Grant, right: Right | None = None) -> DataKey:
         if right is not None and grant.right is not right:
             raise AccessDenied(f"this needs the right to {right.value}; the grant is to {grant.right.value}")
+        self.integrity.require(grant.collection_id)
         return self._keyring.for_grant(grant)
+
+    def _opened(self, grant: Grant, read: Callable[[DataKey], _Read]) -> _Read:
+        """What is read and opened; once more where a value does not open: a rotation may have sealed it anew meanwhile.
+
+        Then the collection is closed, and StoreBroken raised.
+        """
+        try:
+            return read(self._key(grant))
+        except SealBroken:
+            try:
+                return read(self._key(grant))
+            except SealBroken as error:
+                self.integrity.close(grant.collection_id, Damage(str(error)))
+                raise StoreBroken(str(self.integrity.reason(grant.collection_id))) from error
+
+    def _changing(self, key: DataKey, collection_id: CollectionId) -> AbstractContextManager[tuple[Connection, Change]]:
+        return changing(self._engine, self._keyring.epochs, key, collection_id)
 
     def _fingerprint(self, key: DataKey, source: str, path: str, content: bytes) -> Fingerprint:
         digest = hashlib.sha256(content).digest()
@@ -257,16 +281,6 @@ class DocumentStore:
     def _at_place(self, connection: Connection, collection_id: CollectionId, place: bytes) -> list[DocumentId]:
         query = select(documents.c.id).where(documents.c.collection_id == collection_id, documents.c.place_key == place)
         return [DocumentId(identifier) for identifier in connection.execute(query).scalars()]
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + _IDS_MAX] for start in range(0, len(ids), _IDS_MAX))
-
-
-def _delete_rows(connection: Connection, collection_id: CollectionId, ids: Sequence[DocumentId]) -> None:
-    for part in _batches(ids):
-        for table, column in ((passages, passages.c.document_id), (documents, documents.c.id)):
-            connection.execute(delete(table).where(column.in_(part), table.c.collection_id == collection_id))
 
 
 @contextmanager
@@ -282,8 +296,3 @@ def _room() -> Iterator[None]:
         if "full" not in str(error.orig):
             raise
         raise StoreFull("no room for the sealed store; free space and load again: it goes on from here") from error
-
-
-def _advance(connection: Connection, collection_id: CollectionId) -> None:
-    row = update(collections).where(collections.c.id == collection_id)
-    connection.execute(row.values(epoch=collections.c.epoch + 1))

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, LargeBinary, RowMapping, Table, func, or_, select
 from rag.documents import DocumentId
 from rag.store.originals import Originals
 from rag.store.rows import about_context, passage_context
-from rag.store.tables import documents, passages
+from rag.store.state import state_context
+from rag.store.tables import collections, documents, passages
 from security.identity import CollectionId
 from security.sealing import HEADER_BYTES, Context, DataKey
 
@@ -22,6 +23,7 @@ _Place = Callable[[RowMapping, str], Context]
 _SEALED: tuple[tuple[Table, tuple[str, ...], _Place], ...] = (
     (documents, ("about",), lambda row, _: about_context(row["id"])),
     (passages, ("body", "vector"), lambda row, column: passage_context(row["id"], row["document_id"], column)),
+    (collections, ("state",), lambda row, _: state_context(row["id"])),
 )
 
 
@@ -69,7 +71,8 @@ class Resealing:
     def _is_older(self, table: Table, columns: tuple[str, ...]) -> Any:
         head = bytes([1]) + self._key.version.to_bytes(HEADER_BYTES - 1, "big")
         heads = (func.substr(table.c[column], 1, HEADER_BYTES, type_=LargeBinary) for column in columns)
-        return (table.c.collection_id == self._id) & or_(*(found != head for found in heads))
+        own = table.c.id if table is collections else table.c.collection_id
+        return (own == self._id) & or_(*(found != head for found in heads))
 
     def _replace(self, table: Table, columns: tuple[str, ...], place: _Place, rows: list[RowMapping]) -> None:
         with self._engine.begin() as connection:

@@ -3,15 +3,18 @@
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from rag.documents import Chunk, DocumentId, DocumentInfo, Passage, PassageId
+from rag.store.state import Member, member_of, passages_proof, row_proof
 from rag.store.tables import documents
 from rag.store.values import Fingerprint, IndexEntry, NewDocument, words_of
+from security.errors import SealBroken
 from security.identity import CollectionId
 from security.sealing import Context, DataKey
 
@@ -49,8 +52,23 @@ def new_entries(info: DocumentInfo, new: NewDocument) -> tuple[IndexEntry, ...]:
     )
 
 
-def seal_about(key: DataKey, info: DocumentInfo) -> bytes:
-    """What is known of a document, sealed."""
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A document's row as it is to be written, and the document as its collection's state counts it."""
+
+    values: dict[str, Any]
+    member: Member
+
+
+def new_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str, passages: Sequence[str]) -> NewRow:
+    """A document that comes in as a row; `passages` are the ids of its passages in order."""
+    row = {
+        "id": info.id,
+        "collection_id": info.collection_id,
+        "place_key": mark.place,
+        "source_key": key.blind("source", os.fsencode(source)),
+        "content_key": mark.content,
+    }
     about = {
         "path": info.path,
         "title": info.title,
@@ -60,20 +78,16 @@ def seal_about(key: DataKey, info: DocumentInfo) -> bytes:
         "size_bytes": info.size_bytes,
         "modified_at": info.modified_at.isoformat() if info.modified_at else None,
         "loaded_at": info.loaded_at.isoformat(),
+        "passage_ids": passages_proof(key, info.id, passages),
     }
-    return _seal_json(key, about, about_context(info.id))
+    return finished_row(key, row, about)
 
 
-def document_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str) -> dict[str, Any]:
-    """A document as a row."""
-    return {
-        "id": info.id,
-        "collection_id": info.collection_id,
-        "place_key": mark.place,
-        "source_key": key.blind("source", os.fsencode(source)),
-        "content_key": mark.content,
-        "about": seal_about(key, info),
-    }
+def finished_row(key: DataKey, row: Mapping[str, Any], about: Mapping[str, Any]) -> NewRow:
+    """The plain columns of a document with what is known of it, bound together and sealed."""
+    content = _json({**about, "row": row_proof(key, row)})
+    sealed = key.seal(content, about_context(row["id"]))
+    return NewRow({**row, "about": sealed}, member_of(key, row["id"], content, about["passages"]))
 
 
 def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chunk) -> dict[str, Any]:
@@ -92,18 +106,34 @@ def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chun
         "document_id": info.id,
         "collection_id": info.collection_id,
         "ordinal": chunk.ordinal,
-        "body": _seal_json(key, body, passage_context(entry.passage_id, info.id, "body")),
+        "body": key.seal(_json(body), passage_context(entry.passage_id, info.id, "body")),
         "vector": key.seal(vector, passage_context(entry.passage_id, info.id, "vector")),
     }
 
 
+def open_about(key: DataKey, row: Mapping[Any, Any]) -> tuple[dict[str, Any], Member]:
+    """What is known of a document, and the document as its collection's state counts it.
+
+    Raises SealBroken where it does not open or the row's plain columns are not those that it was sealed with.
+    """
+    content = key.open(row["about"], about_context(row["id"]))
+    about = json.loads(content)
+    if about.get("row") != row_proof(key, row):
+        raise SealBroken(f"documents {row['id']}: its row was changed, or put together from two. Restore it")
+    return about, member_of(key, row["id"], content, about["passages"])
+
+
+def open_about_of_old(key: DataKey, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """What is known of a document that was written before rows were bound together (release 0.1)."""
+    return dict(json.loads(key.open(row["about"], about_context(row["id"]))))
+
+
 def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
-    """A document out of its row."""
-    identifier = DocumentId(row["id"])
-    about = json.loads(key.open(row["about"], about_context(identifier)))
+    """A document out of its row. Raises SealBroken."""
+    about, _ = open_about(key, row)
     modified = datetime.fromisoformat(about["modified_at"]) if about["modified_at"] else None
     return DocumentInfo(
-        identifier,
+        DocumentId(row["id"]),
         CollectionId(row["collection_id"]),
         about["path"],
         about["title"],
@@ -137,8 +167,8 @@ def _chunk(body: Mapping[str, Any]) -> Chunk:
     return Chunk(body["ordinal"], body["text"], body["page"], tuple(body["headings"]), body["start"], body["end"])
 
 
-def _seal_json(key: DataKey, value: Mapping[str, Any], context: Context) -> bytes:
-    return key.seal(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"), context)
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def about_context(document_id: str) -> Context:

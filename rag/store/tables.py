@@ -12,6 +12,7 @@ collections = Table(
     Column("name", LargeBinary, nullable=False),  # sealed under the system key
     Column("created_at", String(32), nullable=False),
     Column("epoch", Integer, nullable=False),  # grows with every change of what the collection holds
+    Column("state", LargeBinary),  # sealed JSON: see state.py; none before the first opening
 )
 
 documents = Table(

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from security.audit import AuditLog, AuditReport
-from security.errors import AuditBroken
+from security.errors import AuditBroken, OlderState
 from security.identity import UserId
+from security.keyring import Keyring
 from security.tables import audit, audit_head
 
 Attack = Callable[[Connection], object]
@@ -101,7 +102,21 @@ def test_an_older_head_put_back_does_not_hide_a_cut_made_before_it(log: AuditLog
     assert log.verify() == AuditReport(6, 7)
 
 
-def test_an_entry_of_another_history_does_not_fit_into_this_one(log: AuditLog, engine: Engine) -> None:
+def test_a_log_set_back_takes_no_further_entry(log: AuditLog, engine: Engine) -> None:
+    with engine.begin() as connection:
+        head = connection.execute(select(audit_head.c.sealed)).scalar_one()
+    log.record(UserId("ada"), "search", "c5", "done")
+    with engine.begin() as connection:
+        connection.execute(delete(audit).where(audit.c.seq == 6))
+        connection.execute(update(audit_head).values(sealed=head))
+    assert log.verify() == AuditReport(5, 6)
+    with pytest.raises(OlderState, match=r"audit is of epoch 5, but 6 was written down.*huisclos repair --older"):
+        log.record(UserId("ada"), "search", "c1", "done")
+
+
+def test_an_entry_of_another_history_does_not_fit_into_this_one(
+    log: AuditLog, engine: Engine, keyring: Keyring
+) -> None:
     """Row 6 was truly written once, before the database was set back; it is not what stood before the present row 7."""
     with engine.begin() as connection:
         head = connection.execute(select(audit_head.c.sealed)).scalar_one()
@@ -110,6 +125,7 @@ def test_an_entry_of_another_history_does_not_fit_into_this_one(log: AuditLog, e
         innocent = connection.execute(select(audit).where(audit.c.seq == 6)).one()
         connection.execute(delete(audit).where(audit.c.seq == 6))
         connection.execute(update(audit_head).values(sealed=head))
+    keyring.epochs.accept({})
     log.record(UserId("ada"), "collection.remove", "c1", "done")
     log.record(UserId("ada"), "search", "c1", "done")
     with engine.begin() as connection:

@@ -48,6 +48,11 @@ def blind(key: bytes, label: bytes, data: bytes) -> bytes:
     return hmac.digest(sub(key, b"blind"), framed(label, data), hashlib.sha256)
 
 
+def looked_up(kept: bytes, label: bytes, data: bytes) -> bytes:
+    """As `blind`, with what version 0 holds."""
+    return hmac.digest(kept, framed(label, data), hashlib.sha256)
+
+
 def associated(what: bytes, form: int, owner: str, version: bytes, context: tuple[str, str, str]) -> bytes:
     return framed(what, bytes([form]), owner.encode(), version, *(part.encode() for part in context))
 
@@ -147,6 +152,14 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     assert (about["path"], about["title"], about["pages"]) == ("a.txt", "T", 3)
     digest = framed(b"content", hashlib.sha256(LARGE).digest())
     assert document["content_key"] == hmac.digest(keys[0], digest, hashlib.sha256)
+    columns = (document[name] for name in ("place_key", "source_key", "content_key"))
+    assert about["row"] == looked_up(keys[0], b"document row", framed(collection["id"].encode(), *columns)).hex()
+    parts = framed(document["id"].encode(), passage["id"].encode())
+    assert about["passage_ids"] == looked_up(keys[0], b"passages", parts).hex()
+    state_of = json.loads(value(collection["state"], keys, owner, "collections", collection["id"], "state"))
+    known = value(document["about"], keys, owner, "documents", document["id"], "about")
+    mark = looked_up(keys[0], b"document", framed(document["id"].encode(), known))
+    assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), "passages": 1}
     row = f"{document['id']}/{passage['id']}"
     body = json.loads(value(passage["body"], keys, owner, "passages", row, "body"))
     assert (body["text"], body["page"], body["headings"]) == (TEXT, 3, ["Animals"])
@@ -163,6 +176,17 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     for grant in house.rows("grants"):
         parts = framed(*(grant[name].encode() for name in ("user_id", "collection_id", "right")))
         assert grant["proof"] == blind(system[1], b"grant", parts)
+    profile = hashlib.sha256(user["profile"]).digest()
+    marks = [blind(system[1], b"user row", framed(user["id"].encode(), user["name_key"], profile))]
+    marks += [grant["proof"] for grant in house.rows("grants")]
+    (roll,) = house.rows("roll")
+    listed = json.loads(value(roll["sealed"], system, "system", "roll", "1", "sealed"))
+    total = sum(int.from_bytes(mark, "big") for mark in marks) % 2**256
+    assert (listed["count"], int(listed["total"], 16)) == (len(marks), total)
+    epochs = value((state / "keys" / "epochs").read_bytes(), system, "system", "epochs", "1", "sealed")
+    numbers = json.loads(epochs)["epochs"]
+    assert numbers.pop("audit") == max(entry["seq"] for entry in house.rows("audit"))
+    assert numbers == {"directory": listed["epoch"], f"collection:{collection['id']}": collection["epoch"]}
 
     last = bytes(32)
     for entry in house.rows("audit"):

@@ -1,7 +1,10 @@
 """What an employee does in the browser, from sign-in to sign-out, in both languages."""
 
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -181,6 +184,37 @@ def test_only_the_chosen_collections_are_asked(visit: Visit, house: House) -> No
     ask(page, ENGLISH)
     titles = page.locator('[data-step-type="assistant_message"] a[href*="/passages/"]').all_inner_texts()
     assert set(titles) == {"Opening hours"}
+
+
+@pytest.fixture
+def vault(house: House, tmp_path: Path) -> Iterator[str]:
+    """A collection whose one passage somebody changed in the database."""
+    (tmp_path / "safe.md").write_text("# The safe\n\nThe safe of the vault is opened by two people on Mondays.\n")
+    house.run("collection", "create", "vault")
+    house.run("collection", "load", "vault", str(tmp_path))
+    house.run("collection", "grant", "vault", "camille")
+    with closing(sqlite3.connect(house.state / "truth.db", timeout=30)) as database, database:
+        (own,) = next(database.execute("SELECT id FROM collections ORDER BY created_at DESC LIMIT 1"))
+        database.execute("UPDATE passages SET body = ? WHERE collection_id = ?", (bytes(100), own))
+    yield "vault"
+    house.run("collection", "remove", "vault", "--yes")
+
+
+def test_a_collection_that_was_changed_is_closed_and_said_and_the_others_answer(
+    visit: Visit, house: House, vault: str
+) -> None:
+    page = home(visit, house, "en-GB")
+    send(page, "When is the safe of the vault opened, and how many annual leave hours can I carry over?")
+    told = page.locator('[data-step-type="assistant_message"]').filter(
+        has_text=re.compile(f"Collection closed.*{vault}")
+    )
+    expect(told).to_be_visible(timeout=ANSWER_MS)
+    expect(page.locator("#chat-submit")).to_be_visible(timeout=ANSWER_MS)
+    assert "240" in ask(page, ENGLISH)
+    expect(told).to_have_count(1)
+    assert "is closed" in house.run("collection", "show", vault, code=1)
+    house.run("repair", vault, "--yes")
+    house.run("collection", "show", vault)
 
 
 def test_signing_out_ends_the_session_for_good(visit: Visit, house: House) -> None:

@@ -42,6 +42,16 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+def test_swap_that_dm_crypt_encrypts_is_fine(folder: Path, mounts: Path, tmp_path: Path) -> None:
+    swaps, uuid = tmp_path / "swaps", tmp_path / "block" / "dm-3" / "dm" / "uuid"
+    swaps.write_text("Filename Type Size Used Priority\n/dev/dm-3 partition 1 0 -2\n")
+    uuid.parent.mkdir(parents=True)
+    for kind, is_fine in (("CRYPT-PLAIN-swap", True), ("LVM-swap", False)):
+        uuid.write_text(f"{kind}\n")
+        found = findings(folder, folder, mounts, swaps, tmp_path / "block")
+        assert [finding.is_fine for finding in found if finding.subject == "swap"] == [is_fine]
+
+
 def fine(subject: str, folder: Path, mounts: Path, swaps: Path = Path("/nowhere")) -> bool:
     found = findings(folder, folder, mounts, swaps)
     return all(finding.is_fine for finding in found if finding.subject == subject)

@@ -1,13 +1,13 @@
 """`init`, `demo --reset` and `doctor` on folders as they are found."""
 
-import contextlib
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from chat.assembly import open_house
+from chat.settings import Settings
 from tests.chat.admin.conftest import Huisclos
 
 PHRASE = "correct horse battery staple"
@@ -126,12 +126,11 @@ def test_a_passphrase_typed_on_a_terminal_is_asked_for_twice(tmp_path: Path) -> 
     assert (huisclos.state / "keys" / "keyring.json").exists()
 
 
-def test_a_collection_whose_making_was_killed_half_way_is_finished(tmp_path: Path) -> None:
+def test_a_collection_whose_making_was_killed_half_way_is_finished(process_as_it_was: None, tmp_path: Path) -> None:
     huisclos = Huisclos(tmp_path / "state")
     huisclos("init")
-    huisclos("collection", "create", "doors")
-    with contextlib.closing(sqlite3.connect(huisclos.state / "truth.db")) as database, database:
-        database.execute("DELETE FROM grants")
+    with open_house(huisclos.state, Settings()) as house:
+        house.collections.create("doors")
     assert huisclos.ends("collection", "show", "doors")[0] == 3
     huisclos("collection", "create", "doors")
     assert huisclos.rows("collection", "show", "doors")[0]["documents"] == []

@@ -14,7 +14,7 @@ from rag.errors import StoreBroken, StoreFull
 from rag.store.documents import MovedTo, NewDocument
 from rag.store.tables import passages
 from security.access import Grant, Right
-from security.errors import AccessDenied, SealBroken
+from security.errors import AccessDenied
 from security.identity import OPERATOR
 from tests.rag.conftest import DIMENSIONS, Shelf
 
@@ -115,7 +115,7 @@ def test_a_passage_moved_to_another_row_does_not_open(shelf: Shelf) -> None:
     with shelf.engine.begin() as connection:
         body = connection.execute(select(passages.c.body).where(passages.c.id == first)).scalar_one()
         connection.execute(update(passages).where(passages.c.id == second).values(body=body))
-    with pytest.raises(SealBroken):
+    with pytest.raises(StoreBroken, match=f"{second} body: does not open"):
         shelf.documents.passages(shelf.reading, [second])
 
 

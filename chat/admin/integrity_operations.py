@@ -1,0 +1,109 @@
+"""Operations on integrity: is everything what was written, and what to do where it is not."""
+
+from collections.abc import Iterable, Iterator
+
+from chat.admin.operations import Event, granted, operation
+from chat.assembly import House
+from chat.errors import Refused
+from rag.store.collections import CollectionRecord
+from rag.store.integrity import Damage
+from rag.store.state import epoch_name
+from security.access import Right
+from security.errors import SecurityError
+from security.identity import OPERATOR
+
+
+@operation("verify")
+def verify(house: House, name: str = "", is_quick: bool = False) -> Iterator[Event]:
+    """Look at the record, at users and grants, and at every collection (or one): every value is opened, or rows alone.
+
+    Events tell how far it is, and for each subject what was found.
+    """
+    if not name:
+        yield _record(house)
+        yield _directory(house)
+        yield from _taken_out(house)
+    for record in _wanted(house, name):
+        grant = house.policy.for_indexing(record.id)
+        integrity, found = house.documents.integrity, list[Damage]()
+        if is_quick:
+            found += integrity.look(grant)
+        else:
+            for looked in integrity.look_closely(grant):
+                found += looked.damage
+                yield {"collection": record.name, "done": looked.done, "total": looked.total}
+        yield _finding(f"collection {record.name}", (damage.reason for damage in found))
+
+
+@operation("repair.collection")
+def repair_collection(house: House, name: str) -> Iterator[Event]:
+    """Remove the damaged documents of a collection and open it again; gives how many went."""
+    grant = granted(house, OPERATOR, name, Right.MANAGE)
+    house.audit.record(OPERATOR.user_id, "repair", grant.collection_id, "begun")
+    broken = set()
+    for looked in house.documents.integrity.look_closely(grant):
+        broken |= {damage.document for damage in looked.damage if damage.document}
+        yield {"collection": name, "done": looked.done, "total": looked.total}
+    house.documents.integrity.repair(grant, sorted(broken))
+    if "index" in house.__dict__:  # where cached_property keeps what it made
+        house.index.rebuild(house.policy.for_indexing(grant.collection_id), house.documents)
+    house.audit.record(OPERATOR.user_id, "repair", grant.collection_id, "done")
+    yield {"repaired": name, "removed": len(broken)}
+
+
+@operation("repair.older")
+def accept_older(house: House) -> Iterator[Event]:
+    """Take the database as it stands for the present one, though it is older; then what `verify` finds in its rows."""
+    house.keyring.epochs.accept({})
+    house.audit.record(OPERATOR.user_id, "repair.older", "house", "done")
+    yield from verify(house, is_quick=True)
+
+
+@operation("repair.directory")
+def accept_directory(house: House) -> Iterator[Event]:
+    """Take users and grants as they stand for what the house wrote; gives all of them, to be looked at."""
+    house.audit.record(OPERATOR.user_id, "repair.directory", "house", "begun")
+    house.directory.accept()
+    house.audit.record(OPERATOR.user_id, "repair.directory", "house", "done")
+    names = {user.id: user.name for user in house.directory.users()} | {OPERATOR.user_id: "operator"}
+    for user in house.directory.users():
+        yield {"user": user.name, "role": user.role.value, "disabled": user.disabled}
+    for record in house.collections.list():
+        for user_id, right in house.directory.grantees(record.id):
+            yield {"grant": record.name, "user": names.get(user_id, user_id), "right": right.value}
+
+
+def _wanted(house: House, name: str) -> tuple[CollectionRecord, ...]:
+    if not name:
+        return house.collections.list()
+    found = house.collections.find(name)
+    if found is None:
+        raise Refused("no such collection; see `huisclos collection list`")
+    return (found,)
+
+
+def _record(house: House) -> Event:
+    broken_at = house.audit.verify().broken_at
+    reason = f"broken at entry {broken_at}: copy the state folder, and ask who had it"
+    return _finding("the record", [reason] if broken_at else [])
+
+
+def _directory(house: House) -> Event:
+    try:
+        house.directory.verify()
+    except SecurityError as error:
+        return _finding("users and grants", [str(error)])
+    return _finding("users and grants", [])
+
+
+def _taken_out(house: House) -> Iterator[Event]:
+    """Collections that were written down and have no row any more; removed ones are forgotten."""
+    held = {epoch_name(record.id) for record in house.collections.list()}
+    for name in house.keyring.epochs.names():
+        if name.startswith(epoch_name("")) and name not in held:
+            yield _finding(name, ["its row was taken out: restore the database, or `huisclos repair --older`"])
+
+
+def _finding(subject: str, reasons: Iterable[str]) -> Event:
+    listed = list(reasons)
+    return {"subject": subject, "is_fine": not listed, "reasons": listed}

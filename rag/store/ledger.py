@@ -1,0 +1,108 @@
+"""One change of a collection's rows, with the sealed state that tells of them, in one transaction."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from rag.documents import DocumentId
+from rag.errors import StoreBroken
+from rag.store.rows import NewRow, open_about
+from rag.store.state import CollectionState, Member, epoch_name, open_state, seal_state
+from rag.store.tables import collections, documents, passages
+from security.epochs import Epochs
+from security.identity import CollectionId
+from security.sealing import DataKey
+
+IDS_MAX = 500
+"""Ids in one statement: databases take some thousands of values."""
+
+
+class Change:
+    """Inserts, replaces and deletes documents of one collection, and keeps count."""
+
+    def __init__(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> None:
+        self._connection, self._key, self._id = connection, key, collection_id
+        self._added: list[Member] = []
+        self._removed: list[Member] = []
+
+    def insert(self, row: NewRow, passage_rows: Sequence[dict[str, Any]]) -> None:
+        """A new document with its passages."""
+        self._connection.execute(insert(documents).values(**row.values))
+        if passage_rows:
+            self._connection.execute(insert(passages), passage_rows)
+        self._added.append(row.member)
+
+    def replace(self, row: NewRow, old: Member) -> None:
+        """Another row for a document that keeps its passages."""
+        own = documents.c.id == row.values["id"]
+        self._connection.execute(update(documents).where(own).values(**row.values))
+        self._added.append(row.member)
+        self._removed.append(old)
+
+    def delete(self, ids: Sequence[DocumentId]) -> None:
+        """Documents with their passages; those of other collections stay. Raises SealBroken for a damaged one."""
+        for part in id_batches(ids):
+            own = documents.c.id.in_(part) & (documents.c.collection_id == self._id)
+            rows = self._connection.execute(select(documents).where(own)).mappings()
+            self._removed += [open_about(self._key, row)[1] for row in rows]
+            delete_rows(self._connection, self._id, part)
+
+    def apply(self, state: CollectionState) -> CollectionState:
+        """The state after this change."""
+        return state.changed(self._added, self._removed)
+
+
+@contextmanager
+def changing(
+    engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId
+) -> Iterator[tuple[Connection, Change]]:
+    """A transaction that changes rows and seals the state that follows; its epoch is written down after the commit.
+
+    Raises OlderState where the collection's row was put back, StoreBroken where its state was taken out.
+    """
+    with engine.begin() as connection:
+        state = present_state(connection, epochs, key, collection_id)
+        change = Change(connection, key, collection_id)
+        yield connection, change
+        after = change.apply(state)
+        write_state(connection, key, collection_id, after)
+    epochs.advance(epoch_name(collection_id), after.epoch)
+
+
+def present_state(connection: Connection, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> CollectionState:
+    """The collection's state as it stands in its row, not older than is known. Raises SealBroken too."""
+    own = collections.c.id == collection_id
+    query = select(collections.c.epoch, collections.c.state).where(own).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise StoreBroken(f"collection {collection_id} is not in the database; restore it, or make it anew and load")
+    if row.state is None:
+        if epochs.known(epoch_name(collection_id)):
+            raise StoreBroken(f"collection {collection_id}: its sealed state was taken out of its row")
+        return CollectionState(row.epoch)
+    state = open_state(key, collection_id, row.state)
+    epochs.check(epoch_name(collection_id), state.epoch)
+    if state.epoch != row.epoch:
+        raise StoreBroken(f"collection {collection_id}: its epoch was changed from {state.epoch} to {row.epoch}")
+    return state
+
+
+def write_state(connection: Connection, key: DataKey, collection_id: CollectionId, state: CollectionState) -> None:
+    """Put a state into the collection's row."""
+    sealed = seal_state(key, collection_id, state)
+    row = update(collections).where(collections.c.id == collection_id)
+    connection.execute(row.values(epoch=state.epoch, state=sealed))
+
+
+def delete_rows(connection: Connection, collection_id: CollectionId, ids: Sequence[str]) -> None:
+    """Documents and their passages, whatever stands in them."""
+    for part in id_batches(ids):
+        for table, column in ((passages, passages.c.document_id), (documents, documents.c.id)):
+            connection.execute(delete(table).where(column.in_(part), table.c.collection_id == collection_id))
+
+
+def id_batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Ids in parts that fit one statement."""
+    return (ids[start : start + IDS_MAX] for start in range(0, len(ids), IDS_MAX))

@@ -1,0 +1,88 @@
+"""What a collection holds, sealed in its own row: so that a document put back, moved, taken out or brought in is seen.
+
+    mark of a document = blind("document", frame(id, the JSON of `about`)) under the collection's key
+    row                = blind("document row", frame(collection id, place key, source key, content key)), in `about`
+    passage_ids        = blind("passages", frame(document id, ids of its passages in order)), in `about`
+    state              = sealed {"epoch", "documents", "total", "passages"}: the set digest of the documents' marks,
+                         context ("collections", id, "state")
+
+Values are bound to their place by their seal; this binds the rows together. The state changes in one transaction
+with the rows, and its epoch is written down outside the database. Marks are of what is sealed: they stay when a
+rotation seals it anew.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from security.digests import NOTHING, SetDigest
+from security.sealing import Context, DataKey, frame
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionState:
+    """The digest of the documents, the number of their passages, and how many changes there were."""
+
+    epoch: int = 0
+    documents: SetDigest = NOTHING
+    passages: int = 0
+
+    def changed(self, added: Iterable["Member"], removed: Iterable["Member"]) -> "CollectionState":
+        """After a change: one epoch later."""
+        came, went = tuple(added), tuple(removed)
+        documents = self.documents.plus(each.mark for each in came).minus(each.mark for each in went)
+        passages = self.passages + sum(each.passages for each in came) - sum(each.passages for each in went)
+        return CollectionState(self.epoch + 1, documents, passages)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A document as its collection's state counts it."""
+
+    mark: bytes
+    passages: int
+
+
+def member_of(key: DataKey, document_id: str, about: bytes, passages: int) -> Member:
+    """A document by its id and the JSON of its `about`."""
+    return Member(key.blind("document", frame(document_id.encode(), about)), passages)
+
+
+def row_proof(key: DataKey, row: Mapping[Any, Any]) -> str:
+    """What binds the plain columns of a document's row to what is sealed in it, in hex."""
+    columns = (row["place_key"], row["source_key"], row["content_key"])
+    return key.blind("document row", frame(row["collection_id"].encode(), *columns)).hex()
+
+
+def passages_proof(key: DataKey, document_id: str, ids: Sequence[str]) -> str:
+    """What binds a document's passages to it, in hex: their ids in reading order."""
+    return key.blind("passages", frame(document_id.encode(), *(each.encode() for each in ids))).hex()
+
+
+def seal_state(key: DataKey, collection_id: str, state: CollectionState) -> bytes:
+    """The state for the collection's row."""
+    content = {
+        "epoch": state.epoch,
+        "documents": state.documents.count,
+        "total": f"{state.documents.total:064x}",
+        "passages": state.passages,
+    }
+    return key.seal(json.dumps(content).encode(), state_context(collection_id))
+
+
+def open_state(key: DataKey, collection_id: str, sealed: bytes) -> CollectionState:
+    """The state out of the collection's row. Raises SealBroken."""
+    content = json.loads(key.open(sealed, state_context(collection_id)))
+    digest = SetDigest(content["documents"], int(content["total"], 16))
+    return CollectionState(content["epoch"], digest, content["passages"])
+
+
+def state_context(collection_id: str) -> Context:
+    """Where a collection's state lives."""
+    return Context("collections", collection_id, "state")
+
+
+def epoch_name(collection_id: str) -> str:
+    """How a collection's epoch is named outside the database."""
+    return f"collection:{collection_id}"
