@@ -126,6 +126,13 @@ class Directory:
             self._update(replace(profile, record=replace(profile.record, disabled=True)))
         self._sessions.end_all(user_id)
 
+    def remove(self, user_id: UserId) -> None:
+        """Forget a user with their rights and sessions, for when their key is gone."""
+        with self._engine.begin() as connection:
+            for table, column in ((grants, grants.c.user_id), (users, users.c.id)):
+                connection.execute(delete(table).where(column == user_id))
+        self._sessions.end_all(user_id)
+
     # Passwords
 
     def set_password(self, user_id: UserId, password: str) -> None:
