@@ -194,6 +194,14 @@ def open_for_restore(state: Path, settings: Settings, secret: Secret | None = No
 
 
 @contextmanager
+def open_keyring_alone(state: Path, settings: Settings, secret: Secret) -> Iterator[Keyring]:
+    """Open the keyring of a state folder whose data are not looked at. Raises StateInUse, KeyringLocked."""
+    with _locked(state), _memory(settings.memory_for(state)) as memory:
+        harden_process(memory)
+        yield open_keyring(state, secret)
+
+
+@contextmanager
 def _memory(folder: Path) -> Iterator[Path]:
     """The memory-backed folder, empty at the start and gone at the end."""
     shutil.rmtree(folder, ignore_errors=True)

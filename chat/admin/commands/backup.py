@@ -117,9 +117,10 @@ def _verified(state: Path, file: Path) -> Iterator[Event]:
         yield from run(state, "backup.verify", file=str(file))
         return
     from chat.admin.backup_operations import verified
-    from security.keystore import open_keyring
+    from chat.assembly import open_keyring_alone
 
-    yield from verified(open_keyring(state, secret_for(state)), str(file))
+    with open_keyring_alone(state, settings, secret_for(state)) as keyring:
+        yield from verified(keyring, str(file))
 
 
 def _restored(state: Path, file: Path) -> Iterator[Event]:
