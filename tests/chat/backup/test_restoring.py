@@ -12,7 +12,7 @@ from chat.admin.backup_operations import restored
 from chat.assembly import RESTORING, House, initialise, open_for_restore, open_house
 from chat.backup.contents import Progress, What
 from chat.backup.restoring import Restoring
-from chat.database import MIGRATIONS, known_revisions
+from chat.database import MIGRATIONS, known_revisions, revision_of
 from chat.errors import BackupBroken, BackupFailed, RestoreCut
 from chat.settings import Settings
 from rag.store.tables import passages
@@ -159,8 +159,9 @@ def test_a_backup_of_an_older_revision_is_brought_up_to_date(
     before = everything(house)
     newer_release(tmp_path, monkeypatch)
     state = with_keyring(house, tmp_path / "new")
-    restore(state, tmp_path / "backup")
-    with opened(state) as again:
+    with open_for_restore(state, Settings()) as again:
+        list(restored(again, tmp_path / "backup"))
+        assert revision_of(again.engine) == "later"
         assert everything(again) == before
         with again.engine.connect() as connection:
             assert set(connection.exec_driver_sql("SELECT colour FROM documents").scalars()) == {"grey"}
