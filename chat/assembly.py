@@ -10,9 +10,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
+from chat.backup.taking import HELD, Taking
 from chat.conversations import Conversations
 from chat.database import open_database
-from chat.errors import StateInUse, StateMissing
+from chat.errors import RestoreCut, StateInUse, StateMissing
 from chat.settings import Settings
 from models.catalogue import Task
 from models.embedder import Embedder, open_embedder
@@ -34,6 +35,8 @@ from security.slots import KeyFile, Secret
 
 KEY_FILE = "keys/root.key"
 DATABASE = "truth.db"
+RESTORING = "restoring"
+"""The file that says that what the house holds comes from a restore that has not ended."""
 
 
 @dataclass
@@ -138,6 +141,10 @@ class House:
         """From a question to a checked answer."""
         return Answerer(self.searcher, self.generator)
 
+    def new_backup(self) -> Taking:
+        """A backup to be made."""
+        return Taking(self.state, self.engine, self.keyring)
+
 
 def is_initialised(state: Path) -> bool:
     """Whether the state folder has its keyring."""
@@ -166,16 +173,39 @@ def restore_keyring(state: Path, copy: Path, secret: Secret) -> None:
 
 @contextmanager
 def open_house(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
-    """Open an initialised state folder for this process alone; raises StateMissing, StateInUse, KeyringLocked."""
+    """Open an initialised state folder for this process alone.
+
+    Raises StateMissing, StateInUse, KeyringLocked, and RestoreCut where a restore did not come to its end.
+    """
+    with open_for_restore(state, settings, secret) as house:
+        if (state / RESTORING).exists():
+            raise RestoreCut(
+                f"a restore into {state} was cut short and what is there is a part; run `huisclos restore` again"
+            )
+        yield house
+
+
+@contextmanager
+def open_for_restore(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
+    """Open it like `open_house`, also where a restore was cut short."""
     if not is_initialised(state):
         raise StateMissing(f"{state} is not initialised; run `huisclos init`")
     with _locked(state), ExitStack() as closing:
+        shutil.rmtree(state / HELD, ignore_errors=True)  # of a backup that was killed
         memory = closing.enter_context(_memory(settings.memory_for(state)))
         harden_process(memory)
         keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
         engine = open_database(state / DATABASE)
         closing.callback(engine.dispose)
         yield House(state, settings, memory, engine, keyring, closing)
+
+
+@contextmanager
+def open_keyring_alone(state: Path, settings: Settings, secret: Secret) -> Iterator[Keyring]:
+    """Open the keyring of a state folder whose data are not looked at. Raises StateInUse, KeyringLocked."""
+    with _locked(state), _memory(settings.memory_for(state)) as memory:
+        harden_process(memory)
+        yield open_keyring(state, secret)
 
 
 @contextmanager

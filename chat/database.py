@@ -1,11 +1,17 @@
 """The truth's database: an engine set for safety, brought up to date by migrations."""
 
 import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _PRAGMAS = (
@@ -23,22 +29,83 @@ def open_database(path: Path) -> Engine:
     """Open (or make) the SQLite database at `path` and run the migrations it lacks."""
     engine = create_engine(f"sqlite:///{path}")
     event.listen(engine, "connect", _set_pragmas)
-    configuration = Config()
-    configuration.set_main_option("script_location", str(MIGRATIONS))
+    migrate(engine)
+    return engine
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Run the migrations that the database lacks up to a revision."""
+    configuration = _configuration()
     with engine.begin() as connection:
         configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
-    return engine
+        command.upgrade(configuration, revision)
+
+
+def start_over(engine: Engine, tables: Sequence[Table], revision: str) -> None:
+    """Drop these tables (those that others refer to first) and make them again as they were at a revision."""
+    with engine.begin() as connection:
+        for table in reversed(tables):
+            table.drop(connection, checkfirst=True)
+        connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+    migrate(engine, revision)
+
+
+def revision_of(engine: Engine) -> str:
+    """The revision that the database is at."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def known_revisions() -> frozenset[str]:
+    """Every revision that this release can start from."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_configuration()).walk_revisions())
+
+
+@contextmanager
+def one_moment(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees the database as it is at its first query, however long it reads; writers go on.
+
+    The log grows meanwhile, and is emptied at the end.
+    """
+    try:
+        with _moment_counted(engine), engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")  # which the driver leaves out before a query
+                yield connection
+            else:
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
+    finally:
+        empty_log(engine)
 
 
 def compact(engine: Engine) -> None:
     """Give back the room of what was deleted, and empty the write-ahead log."""
-    _directly(engine, "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+    _directly(engine, "VACUUM")
+    empty_log(engine)
 
 
 def empty_log(engine: Engine) -> None:
-    """Empty the write-ahead log, where pages lie as they were before a deletion (which itself writes zeros)."""
-    _directly(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+    """Empty the write-ahead log, where pages lie as they were before a deletion (which itself writes zeros).
+
+    While one moment is being read it is left to that one's end: every writer would wait for it with us.
+    """
+    if not _moments.get(engine):
+        _directly(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+_moments: WeakKeyDictionary[Engine, int] = WeakKeyDictionary()
+_counting = threading.Lock()
+
+
+@contextmanager
+def _moment_counted(engine: Engine) -> Iterator[None]:
+    with _counting:
+        _moments[engine] = _moments.get(engine, 0) + 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _moments[engine] -= 1
 
 
 def _directly(engine: Engine, *statements: str) -> None:
@@ -52,3 +119,9 @@ def _directly(engine: Engine, *statements: str) -> None:
 def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _configuration() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(MIGRATIONS))
+    return configuration

@@ -4,6 +4,9 @@ ChatError
 ├── SettingsWrong   a name or value in the settings is not known
 ├── StateMissing    the state folder was not initialised
 ├── StateInUse      another process holds the state folder
+├── BackupFailed    a backup cannot be made, or not be restored here
+├── BackupBroken    a file is not a whole backup
+├── RestoreCut      a restore into the state folder was cut short
 └── Refused         the caller may not do this
 """
 
@@ -22,6 +25,18 @@ class StateMissing(ChatError):
 
 class StateInUse(ChatError):
     """Another process holds the state folder."""
+
+
+class BackupFailed(ChatError):
+    """A backup cannot be made, or cannot be restored here; nothing was changed."""
+
+
+class BackupBroken(ChatError):
+    """A file is not a whole backup; the message goes on from the file's name."""
+
+
+class RestoreCut(ChatError):
+    """A restore into the state folder was cut short and must be run again."""
 
 
 class Refused(ChatError):

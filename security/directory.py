@@ -164,6 +164,14 @@ class Directory:
             self._update(replace(profile, record=replace(profile.record, disabled=True)))
         self._sessions.end_all(user_id)
 
+    def remove(self, user_id: UserId) -> None:
+        """Forget a user with their rights and sessions, for when their key is gone."""
+        self._strike_out(lambda row: row[0] == user_id)
+        with self._changing() as (connection, entries):
+            connection.execute(delete(users).where(users.c.id == user_id))
+            entries.users.pop(user_id, None)
+        self._sessions.end_all(user_id)
+
     # Passwords
 
     def set_password(self, user_id: UserId, password: str) -> None:

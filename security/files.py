@@ -25,7 +25,7 @@ def write_private(path: Path, content: bytes) -> None:
         with suppress(FileNotFoundError):
             fresh.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_private(path: Path, bytes_max: int) -> bytes:
@@ -43,7 +43,8 @@ def read_private(path: Path, bytes_max: int) -> bytes:
     return content
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put the folder's entries on the disk: a file made, renamed or removed in it stays so after a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

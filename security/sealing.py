@@ -121,11 +121,16 @@ class DataKey:
 
     def seal_stream(self, source: Readable, target: BinaryIO, context: Context) -> None:
         """Seal everything `source` still holds into `target`, block by block. An empty source is fine."""
+        for part in self.sealed_stream(source, context):
+            target.write(part)
+
+    def sealed_stream(self, source: Readable, context: Context) -> Iterator[bytes]:
+        """Yield the sealed stream of everything `source` still holds: its header, then block by block."""
         salt = self._random(_SALT_BYTES)
         cipher = AESGCM(self._stream_key(self.version, salt, context))
-        target.write(_header(_STREAM_FORMAT, self.version) + salt)
+        yield _header(_STREAM_FORMAT, self.version) + salt
         for index, block, is_last in _blocks(source, BLOCK_BYTES):
-            target.write(cipher.encrypt(_block_nonce(index, is_last), block, None))
+            yield cipher.encrypt(_block_nonce(index, is_last), block, None)
 
     def open_stream(self, source: BinaryIO, context: Context) -> Iterator[bytes]:
         """Yield the plaintext of a sealed stream in blocks of up to 64 KiB.

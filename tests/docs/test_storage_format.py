@@ -205,6 +205,56 @@ def test_a_receipt_is_checked_with_what_the_page_says(state: Path) -> None:
     Ed25519PublicKey.from_public_bytes(bytes.fromhex(receipt["public_key"])).verify(signature, canonical(receipt))
 
 
+def records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kinds with bodies, as records and cells alike have them."""
+    while content:
+        end = 5 + int.from_bytes(content[1:5], "big")
+        yield content[:1], content[5:end]
+        content = content[end:]
+
+
+def test_a_backup_opens_with_what_the_page_says(state: Path, tmp_path: Path) -> None:
+    secret, house = Passphrase(Withheld(PHRASE)), Opened(state, PHRASE)
+    with open_house(state, Settings(), secret) as opened:
+        list(OPERATIONS["backup"](opened, file=str(tmp_path / "backup")))
+    content = (tmp_path / "backup").read_bytes()
+    start = 20 + int.from_bytes(content[16:20], "big")
+    assert content[:16] == b"huisclos-backup\1"
+    head = json.loads(content[20:start])
+    assert head["keyring"] == [key["commitment"] for key in house.body["keys"] if key["owner"] == "system"][-1]
+    place = ("backups", hashlib.sha256(content[:start]).hexdigest(), "content")
+    tables: dict[str, list[dict[str, bytes]]] = {}
+    files: dict[str, bytes] = {}
+    table, columns, path, end = "", (), "", {}
+    for kind, body in records(stream(content[start:], house.keys("system"), "system", *place)):
+        match kind:
+            case b"T":
+                table, columns = json.loads(body)["table"], json.loads(body)["columns"]
+                tables[table] = []
+            case b"R":
+                cells = [cell for _, cell in records(body)]
+                tables[table].append(dict(zip(columns, cells, strict=True)))
+            case b"F":
+                path = body.decode()
+                files[path] = b""
+            case b"P":
+                files[path] += body
+            case b"E":
+                assert hashlib.sha256(files[path]).digest() == body
+            case b"M":
+                end = json.loads(body)
+    assert end["rows"] == {name: len(rows) for name, rows in tables.items()}
+    assert end["files"] == len(files)
+    assert end["size"] == sum(map(len, files.values()))
+    (passage,) = tables["passages"]
+    owner = f"collection:{passage['collection_id'].decode()}"
+    row = f"{passage['document_id'].decode()}/{passage['id'].decode()}"
+    assert TEXT.encode() in value(passage["body"], house.keys(owner), owner, "passages", row, "body")
+    document = passage["document_id"].decode()
+    original = files[f"originals/{passage['collection_id'].decode()}/{document}"]
+    assert stream(original, house.keys(owner), owner, "originals", document, "content") == LARGE
+
+
 def test_every_column_of_the_truth_stands_on_the_page(state: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "storage-format.md").read_text()
     connection = sqlite3.connect(state / "truth.db")

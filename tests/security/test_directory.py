@@ -79,6 +79,19 @@ def test_a_disabled_user_does_not_sign_in_and_is_not_active(directory: Directory
         directory.open_session(record.principal)
 
 
+def test_a_removed_user_leaves_no_right_no_session_and_a_free_name(directory: Directory, ada: UserId) -> None:
+    record, collection = directory.user(ada), CollectionId("c1")
+    assert record is not None
+    token = directory.open_session(record.principal)
+    directory.give(ada, collection, Right.READ)
+    directory.give(OPERATOR.user_id, collection, Right.READ)
+    directory.remove(ada)
+    assert directory.users() == ()
+    assert directory.session(token) is None
+    assert directory.grantees(collection) == ((OPERATOR.user_id, Right.READ),)
+    assert directory.add_user(record.name, PASSWORD, Role.EMPLOYEE) != ada
+
+
 def test_the_operator_is_active_and_cannot_sign_in(directory: Directory) -> None:
     assert directory.is_active(OPERATOR.user_id)
     assert directory.check_password("operator", "") is None
