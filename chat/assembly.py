@@ -10,9 +10,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
+from chat.belonging import check_belongs, check_unused
 from chat.conversations import Conversations
-from chat.database import open_database
+from chat.database import held_database, open_database
 from chat.errors import StateInUse, StateMissing
+from chat.postgresql import server_of
 from chat.settings import Settings
 from models.catalogue import Task
 from models.embedder import Embedder, open_embedder
@@ -145,8 +147,9 @@ def initialise(state: Path, settings: Settings, secret: Secret | None = None) ->
         return False
     with _locked(state), _memory(settings.memory_for(state)) as memory:
         harden_process(memory)
+        with _truth(state, settings) as engine:
+            check_unused(engine)
         create_keyring(state, secret or KeyFile(state / KEY_FILE))
-        open_database(state / DATABASE).dispose()
     return True
 
 
@@ -159,16 +162,34 @@ def restore_keyring(state: Path, copy: Path, secret: Secret) -> None:
 
 @contextmanager
 def open_house(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
-    """Open an initialised state folder for this process alone; raises StateMissing, StateInUse, KeyringLocked."""
+    """Open an initialised state folder for this process alone.
+
+    Raises StateMissing, StateInUse, KeyringLocked, DatabaseUnusable.
+    """
     if not is_initialised(state):
         raise StateMissing(f"{state} is not initialised; run `huisclos init`")
     with _locked(state), ExitStack() as closing:
         memory = closing.enter_context(_memory(settings.memory_for(state)))
         harden_process(memory)
         keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE))
-        engine = open_database(state / DATABASE)
-        closing.callback(engine.dispose)
-        yield House(state, settings, memory, engine, keyring, closing)
+        engine = closing.enter_context(_truth(state, settings))
+        house = House(state, settings, memory, engine, keyring, closing)
+        check_belongs(house.audit.last, house.collections.list, house.directory.users)
+        yield house
+
+
+@contextmanager
+def _truth(state: Path, settings: Settings) -> Iterator[Engine]:
+    """The database of the house: the server's that the settings name, or SQLite in the state folder."""
+    if settings.store.database:
+        with held_database(server_of(settings)) as engine:
+            yield engine
+        return
+    engine = open_database(state / DATABASE)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """What can go wrong around the house.
 
 ChatError
-├── SettingsWrong   a name or value in the settings is not known
-├── StateMissing    the state folder was not initialised
-├── StateInUse      another process holds the state folder
-└── Refused         the caller may not do this
+├── SettingsWrong    a name or value in the settings is not known
+├── StateMissing     the state folder was not initialised
+├── StateInUse       another process holds the state folder, or its database
+├── DatabaseUnusable the database cannot be reached, entered or changed, or it is another house's
+└── Refused          the caller may not do this
 """
 
 
@@ -21,7 +22,11 @@ class StateMissing(ChatError):
 
 
 class StateInUse(ChatError):
-    """Another process holds the state folder."""
+    """Another process holds the state folder, or its database."""
+
+
+class DatabaseUnusable(ChatError):
+    """The database cannot be reached, entered or changed, or it is another house's."""
 
 
 class Refused(ChatError):

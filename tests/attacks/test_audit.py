@@ -9,6 +9,9 @@ from security.audit import AuditLog, AuditReport
 from security.errors import AuditBroken
 from security.identity import UserId
 from security.tables import audit, audit_head
+from tests.postgresql import ON_BOTH_DATABASES
+
+pytestmark = ON_BOTH_DATABASES
 
 Attack = Callable[[Connection], object]
 
