@@ -1,13 +1,15 @@
 """One house a database: an advisory lock of PostgreSQL that every connection of the house shares, and nobody else.
 
     a house opens    tries the lock alone (exclusive), on a connection kept for this, then shares it
-    it connects      sees to it that the kept connection lives, then shares the lock on the new one
+    it connects      shares the lock on the new connection; then sees that another of its own has shared it until now
 
 The lock is the server's and ends with the connection. While any connection of a house lives, no other house gets the
-lock alone; and where the kept one was lost (the server restarted, a line was cut), new ones wait until the lock could
-be taken alone again. It does not survive a pooler that gives one session to many (PgBouncer's transaction mode).
+lock alone; where none lived on (the server restarted, a line was cut), the lock must be had alone again first. A house
+tells its own connections by a second lock, whose number it drew. Neither survives a pooler that gives one session to
+many (PgBouncer's transaction mode).
 """
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +19,17 @@ from typing import Any
 from chat.errors import StateInUse
 
 LOCK_CLASS = 0x4C43_4855
-"""The first of the two numbers of each of our advisory locks: theirs who share a database must differ."""
+"""The first of the two numbers of our advisory locks, so that they are not those of others in the database."""
+_MARK_CLASS = LOCK_CLASS + 1
 _HOLD = f"{LOCK_CLASS}, 1"
 WRITE_LOCK = f"{LOCK_CLASS}, 2"
 """The numbers of the lock that a transaction takes with its first write: one writer at a time, as in SQLite."""
+
+_MARKED = """
+    SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 WAIT_SECONDS_MAX = 3.0
 """How long a house that is closing may still hold the lock: the server ends connections in its own time."""
@@ -36,6 +45,7 @@ class Hold:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._kept: Any = None
+        self._number = secrets.randbelow(2**31)
         self._turn = threading.Lock()
 
     def take(self) -> None:
@@ -46,16 +56,22 @@ class Hold:
     def admit(self, connection: Any) -> None:
         """Let a new connection of the house share the lock; raises StateInUse where it was lost to another process."""
         with self._turn:
-            if not self._is_kept():
+            if not (self._is_shared(connection) and self._lived_on(connection)):
+                _ask(connection, f"SELECT pg_advisory_unlock_shared({_HOLD})")
                 self._take()
-        if not _ask(connection, f"SELECT pg_try_advisory_lock_shared({_HOLD})"):
-            raise _in_use()
+                if not self._is_shared(connection):
+                    raise _in_use()
+        _ask(connection, f"SELECT pg_advisory_lock_shared({self._mark})")
         connection.commit()
 
     def release(self) -> None:
         """Give the lock back."""
         with self._turn:
             self._close()
+
+    @property
+    def _mark(self) -> str:
+        return f"{_MARK_CLASS}, {self._number}"
 
     def _take(self) -> None:
         self._close()
@@ -67,23 +83,25 @@ class Hold:
                 connection.close()
                 raise _in_use()
             time.sleep(_LOOK_SECONDS)
-        _ask(connection, f"SELECT pg_advisory_lock_shared({_HOLD}), pg_advisory_unlock({_HOLD})")
+        _ask(connection, f"SELECT pg_advisory_lock_shared({_HOLD}), pg_advisory_lock_shared({self._mark})")
+        _ask(connection, f"SELECT pg_advisory_unlock({_HOLD})")
         self._kept = connection
+
+    def _is_shared(self, connection: Any) -> bool:
+        return bool(_ask(connection, f"SELECT pg_try_advisory_lock_shared({_HOLD})"))
+
+    def _lived_on(self, connection: Any) -> bool:
+        """Whether a connection of this house lives: it shares the lock, without a gap."""
+        return bool(_ask(connection, _MARKED, _MARK_CLASS, self._number))
 
     def _close(self) -> None:
         with suppress(Exception):  # it was cut, and the lock is gone with it; or there is none yet
             self._kept.close()
 
-    def _is_kept(self) -> bool:
-        try:
-            return bool(_ask(self._kept, "SELECT 1"))
-        except Exception:  # noqa: BLE001 - whatever it says, nothing can be asked of this connection
-            return False
 
-
-def _ask(connection: Any, question: str) -> Any:
+def _ask(connection: Any, question: str, *values: int) -> Any:
     cursor = connection.cursor()
-    cursor.execute(question)
+    cursor.execute(question, values)
     return cursor.fetchone()[0]
 
 

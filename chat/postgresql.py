@@ -34,6 +34,7 @@ _SESSION = {
     "bytea_output": "hex",
     "client_encoding": "UTF8",
     "default_transaction_isolation": "read committed",
+    "idle_session_timeout": "0",
     "lock_timeout": str(LOCK_MILLISECONDS_MAX),
 }
 
@@ -125,7 +126,7 @@ def connect(server: Server) -> Any:
             application_name="huisclos",
             startup_params=_SESSION.copy(),
         )
-    except (pg8000.dbapi.Error, OSError) as error:
+    except Exception as error:  # what is no PostgreSQL server has the driver stumble anywhere
         reached.close()
         raise unusable(server, error) from error
     major = int(connection.parameter_statuses["server_version"].split(".")[0].split(" ")[0])

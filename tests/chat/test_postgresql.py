@@ -3,6 +3,7 @@
 import datetime
 import gc
 import ipaddress
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,6 +144,23 @@ def test_no_server_there_is_told() -> None:
     assert "no PostgreSQL server answers there" in said(Settings(store=store))
 
 
+@cuts
+def test_what_is_no_postgresql_server_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        store = Store(database=f"postgresql://u@127.0.0.1:{listener.getsockname()[1]}/x")
+        assert "no PostgreSQL server answers there" in said(Settings(store=store))
+        thread.join()
+
+
 def test_a_wrong_password_is_told_and_not_repeated(postgresql: Server, name: str, tmp_path: Path) -> None:
     wrong = tmp_path / "password"
     wrong.write_text(SECRET)
@@ -231,9 +249,6 @@ def end_connections(postgresql: Server, name: str, condition: str = "true") -> N
     postgresql.tell(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND {condition}")
 
 
-HOLDER = "pid = (SELECT min(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1)"
-
-
 @cuts
 def test_a_house_whose_connections_were_all_cut_goes_on_unless_another_came(postgresql: Server, name: str) -> None:
     server = server_of(postgresql.settings(name))
@@ -261,6 +276,16 @@ def test_while_any_connection_of_a_house_lives_no_other_house_opens(postgresql: 
         with pytest.raises(StateInUse), held_database(server):
             pass
         assert connection.execute(text("select 1")).scalar_one() == 1
+
+
+@cuts
+def test_a_house_that_lost_a_connection_opens_others_beside_those_that_live(postgresql: Server, name: str) -> None:
+    with held_database(server_of(postgresql.settings(name))) as engine, engine.connect() as connection:
+        ours = connection.execute(text("select pg_backend_pid()")).scalar_one()
+        connection.rollback()
+        end_connections(postgresql, name, f"pid <> {ours}")
+        with engine.connect() as another:
+            assert another.execute(text("select pg_backend_pid()")).scalar_one() != ours
 
 
 @cuts
