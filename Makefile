@@ -4,7 +4,7 @@ STATE ?= state
 HUISCLOS = .venv/bin/huisclos
 export HUISCLOS_STATE = $(STATE)
 
-.PHONY: help run install test checks lint demo-reset environment environment-dev chromium eval lock clean
+.PHONY: help run install test checks lint demo-reset environment environment-dev chromium postgresql eval lock clean
 .NOTPARALLEL:
 
 run: install  ## set up what is missing, make the demo the first time, serve until Ctrl-C
@@ -13,7 +13,7 @@ run: install  ## set up what is missing, make the demo the first time, serve unt
 install: environment  ## set up alone: environment, engine, weights
 	@$(HUISCLOS) models pull
 
-test: lint chromium  ## everything CI runs: format, lint, types, import contracts, docs, tests in a browser too
+test: lint chromium postgresql  ## everything CI runs: format, lint, types, import contracts, docs, tests in a browser too
 	@$(HUISCLOS) models pull --for-tests
 	.venv/bin/python -m pytest
 
@@ -44,6 +44,9 @@ environment-dev:
 
 chromium: environment-dev
 	@.venv/bin/python deploy/chromium.py
+
+postgresql: environment-dev
+	@.venv/bin/python deploy/postgresql.py
 
 lock: environment  ## resolve deploy/requirements/*.in again into hashed *.txt, from the package index
 	@.venv/bin/python deploy/lock.py $(ARGS)

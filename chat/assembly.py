@@ -11,9 +11,11 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from chat.backup.taking import HELD, Taking
+from chat.belonging import check_belongs, check_unused
 from chat.conversations import Conversations
-from chat.database import open_database
+from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
+from chat.postgresql import server_of
 from chat.settings import Settings
 from models.catalogue import Task
 from models.embedder import Embedder, open_embedder
@@ -159,8 +161,9 @@ def initialise(state: Path, settings: Settings, secret: Secret | None = None) ->
         return False
     with _locked(state), _memory(settings.memory_for(state)) as memory:
         harden_process(memory)
+        with _truth(state, settings) as engine:
+            check_unused(engine)
         create_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
-        open_database(state / DATABASE).dispose()
     return True
 
 
@@ -175,19 +178,21 @@ def restore_keyring(state: Path, copy: Path, secret: Secret) -> None:
 def open_house(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
     """Open an initialised state folder for this process alone.
 
-    Raises StateMissing, StateInUse, KeyringLocked, and RestoreCut where a restore did not come to its end.
+    Raises StateMissing, StateInUse, KeyringLocked, DatabaseUnusable, and RestoreCut where a restore did not come to its
+    end.
     """
     with open_for_restore(state, settings, secret) as house:
         if (state / RESTORING).exists():
             raise RestoreCut(
                 f"a restore into {state} was cut short and what is there is a part; run `huisclos restore` again"
             )
+        check_belongs(house.audit.last, house.collections.list, house.directory.users)
         yield house
 
 
 @contextmanager
 def open_for_restore(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
-    """Open it like `open_house`, also where a restore was cut short."""
+    """Open it like `open_house`, also where it is empty or a restore was cut short."""
     if not is_initialised(state):
         raise StateMissing(f"{state} is not initialised; run `huisclos init`")
     with _locked(state), ExitStack() as closing:
@@ -195,9 +200,22 @@ def open_for_restore(state: Path, settings: Settings, secret: Secret | None = No
         memory = closing.enter_context(_memory(settings.memory_for(state)))
         harden_process(memory)
         keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
-        engine = open_database(state / DATABASE)
-        closing.callback(engine.dispose)
+        engine = closing.enter_context(_truth(state, settings))
         yield House(state, settings, memory, engine, keyring, closing)
+
+
+@contextmanager
+def _truth(state: Path, settings: Settings) -> Iterator[Engine]:
+    """The database of the house: the server's that the settings name, or SQLite in the state folder."""
+    if settings.store.database:
+        with held_database(server_of(settings)) as engine:
+            yield engine
+        return
+    engine = open_database(state / DATABASE)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager

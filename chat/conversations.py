@@ -15,13 +15,15 @@ from security.identity import Principal, UserId
 from security.keyring import Keyring
 from security.sealing import Context
 
+ID_CHARACTERS_MAX = 64
+
 metadata = MetaData()
 ThreadId = NewType("ThreadId", str)
 
 threads = Table(
     "threads",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", String(ID_CHARACTERS_MAX), primary_key=True),
     Column("user_id", String(64), nullable=False, index=True),
     Column("created_at", String(32), nullable=False),
     Column("updated_at", String(32), nullable=False, index=True),
@@ -31,7 +33,7 @@ threads = Table(
 steps = Table(
     "steps",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", String(ID_CHARACTERS_MAX), primary_key=True),
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", String(32), nullable=False),
     Column("body", LargeBinary, nullable=False),  # sealed JSON: what the page shows
@@ -40,8 +42,8 @@ steps = Table(
 feedback = Table(
     "feedback",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("step_id", String(64), nullable=False, unique=True),
+    Column("id", String(ID_CHARACTERS_MAX), primary_key=True),
+    Column("step_id", String(ID_CHARACTERS_MAX), nullable=False, unique=True),
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),  # sealed JSON: value, comment
 )
@@ -91,6 +93,7 @@ class Conversations:
 
     def find(self, owner: Principal, thread_id: ThreadId) -> Thread | None:
         """The conversation; None when there is none. Somebody else's raises AccessDenied."""
+        _check_id(thread_id)
         with self._engine.connect() as connection:
             row = connection.execute(select(threads).where(threads.c.id == thread_id)).mappings().first()
         if row is None:
@@ -130,13 +133,14 @@ class Conversations:
     def _put_step(self, owner: Principal, thread_id: ThreadId, step_id: str, body: Mapping[str, Any]) -> None:
         if self.find(owner, thread_id) is None:
             self._put(owner, thread_id)
+        _check_id(step_id)
         sealed = self._seal(owner, body, Context("steps", f"{thread_id}/{step_id}", "body"))
         now = datetime.now(UTC).isoformat()
         with self._engine.begin() as connection:
             found = connection.execute(select(steps.c.thread_id).where(steps.c.id == step_id)).scalar_one_or_none()
             if found not in (None, thread_id):
                 raise AccessDenied("no such message; reload the page")
-            created = str(body.get("createdAt") or now)[:32]
+            created = str(body.get("createdAt") or now)[:32].replace("\0", "")
             connection.execute(delete(steps).where(steps.c.id == step_id))
             connection.execute(insert(steps).values(id=step_id, thread_id=thread_id, created_at=created, body=sealed))
             connection.execute(update(threads).where(threads.c.id == thread_id).values(updated_at=now))
@@ -162,6 +166,7 @@ class Conversations:
 
     def thread_of(self, owner: Principal, step_id: str) -> ThreadId:
         """The conversation a message belongs to; raises AccessDenied unless it is the person's own."""
+        _check_id(step_id)
         with self._engine.connect() as connection:
             found = connection.execute(select(steps.c.thread_id).where(steps.c.id == step_id)).scalar_one_or_none()
         return self._own(owner, found)
@@ -180,6 +185,7 @@ class Conversations:
 
     def unrate(self, owner: Principal, feedback_id: str) -> None:
         """Take a thumb back; raises AccessDenied unless it was given to one of the person's own messages."""
+        _check_id(feedback_id)
         with self._engine.connect() as connection:
             query = select(feedback.c.thread_id).where(feedback.c.id == feedback_id)
             found = connection.execute(query).scalar_one_or_none()
@@ -203,3 +209,9 @@ class Conversations:
 
     def _seal(self, owner: Principal, body: Mapping[str, Any], context: Context) -> bytes:
         return self._keyring.for_person(owner).seal(json.dumps(body, ensure_ascii=False, default=str).encode(), context)
+
+
+def _check_id(identifier: str) -> None:
+    """Ids come from the page. What PostgreSQL could not hold is nobody's, on SQLite too."""
+    if len(identifier) > ID_CHARACTERS_MAX or "\0" in identifier:
+        raise AccessDenied("no such conversation; open one from your own list")

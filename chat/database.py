@@ -1,4 +1,4 @@
-"""The truth's database: an engine set for safety, brought up to date by migrations."""
+"""The truth's database, SQLite or PostgreSQL: an engine set for safety, brought up to date by migrations."""
 
 import sqlite3
 import threading
@@ -12,7 +12,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from chat.conversations import metadata as conversations
+from chat.postgresql import Server, open_server, sqlstate, unusable
+from rag.store.tables import metadata as store
+from security.tables import metadata as people
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -23,14 +29,32 @@ _PRAGMAS = (
     "busy_timeout=10000",
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
+TABLES = (*people.sorted_tables, *store.sorted_tables, *conversations.sorted_tables)
 
 
 def open_database(path: Path) -> Engine:
     """Open (or make) the SQLite database at `path` and run the migrations it lacks."""
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
     event.listen(engine, "connect", _set_pragmas)
     migrate(engine)
     return engine
+
+
+@contextmanager
+def held_database(server: Server) -> Iterator[Engine]:
+    """The PostgreSQL database for this process alone, with the migrations it lacked. Raises as `open_server` does."""
+    engine, hold = open_server(server)
+    try:
+        try:
+            migrate(engine)
+        except DatabaseError as error:
+            if not sqlstate(error.orig):
+                raise
+            raise unusable(server, error.orig) from error
+        yield engine
+    finally:
+        engine.dispose()
+        hold.release()
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
@@ -79,18 +103,22 @@ def one_moment(engine: Engine) -> Iterator[Connection]:
 
 
 def compact(engine: Engine) -> None:
-    """Give back the room of what was deleted, and empty the write-ahead log."""
-    _directly(engine, "VACUUM")
+    """Give back the room of what was deleted; SQLite's file shrinks and its write-ahead log is emptied.
+
+    PostgreSQL's own files and log keep the (sealed) bytes until it writes over them: its administrator's to clear.
+    """
+    _directly(engine, "sqlite", "VACUUM")
     empty_log(engine)
+    _directly(engine, "postgresql", f"VACUUM {', '.join(table.name for table in TABLES)}")
 
 
 def empty_log(engine: Engine) -> None:
-    """Empty the write-ahead log, where pages lie as they were before a deletion (which itself writes zeros).
+    """Empty SQLite's write-ahead log, where pages lie as they were before a deletion (which itself writes zeros).
 
     While one moment is being read it is left to that one's end: every writer would wait for it with us.
     """
     if not _moments.get(engine):
-        _directly(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+        _directly(engine, "sqlite", "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 _moments: WeakKeyDictionary[Engine, int] = WeakKeyDictionary()
@@ -108,9 +136,9 @@ def _moment_counted(engine: Engine) -> Iterator[None]:
             _moments[engine] -= 1
 
 
-def _directly(engine: Engine, *statements: str) -> None:
-    """Outside transactions, and for SQLite alone: PostgreSQL's own vacuum is its administrator's."""
-    if engine.dialect.name == "sqlite":
+def _directly(engine: Engine, dialect: str, *statements: str) -> None:
+    """Outside transactions, on the database they are meant for."""
+    if engine.dialect.name == dialect:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)

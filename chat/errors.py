@@ -1,13 +1,14 @@
 """What can go wrong around the house.
 
 ChatError
-├── SettingsWrong   a name or value in the settings is not known
-├── StateMissing    the state folder was not initialised
-├── StateInUse      another process holds the state folder
-├── BackupFailed    a backup cannot be made, or not be restored here
-├── BackupBroken    a file is not a whole backup
-├── RestoreCut      a restore into the state folder was cut short
-└── Refused         the caller may not do this
+├── SettingsWrong    a name or value in the settings is not known
+├── StateMissing     the state folder was not initialised
+├── StateInUse       another process holds the state folder, or its database
+├── DatabaseUnusable the database cannot be reached, entered or changed, or it is another house's
+├── BackupFailed     a backup cannot be made, or not be restored here
+├── BackupBroken     a file is not a whole backup
+├── RestoreCut       a restore into the state folder was cut short
+└── Refused          the caller may not do this
 """
 
 
@@ -24,7 +25,11 @@ class StateMissing(ChatError):
 
 
 class StateInUse(ChatError):
-    """Another process holds the state folder."""
+    """Another process holds the state folder, or its database."""
+
+
+class DatabaseUnusable(ChatError):
+    """The database cannot be reached, entered or changed, or it is another house's."""
 
 
 class BackupFailed(ChatError):

@@ -38,6 +38,14 @@ class Models(_Section):
     queue_max: int = Field(16, ge=1, le=1000)
 
 
+class Store(_Section):
+    """Where the sealed truth lies: SQLite in the state folder, or a PostgreSQL server where `database` names one."""
+
+    database: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
 class Egress(_Section):
     """Addresses that may be reached beyond loopback."""
 
@@ -49,6 +57,7 @@ class Settings(_Section):
 
     server: Server = Server()
     models: Models = Models()
+    store: Store = Store()
     egress: Egress = Egress()
     memory_dir: Path | None = None
     anchor: Path | None = None

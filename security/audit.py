@@ -85,21 +85,24 @@ class AuditLog:
             rows = connection.execute(query.order_by(audit.c.seq)).all()
         return tuple((datetime.fromisoformat(at), object_id) for at, object_id in rows)
 
-    def verify(self) -> AuditReport:
-        """Walk the whole chain. A broken log is reported, not raised: whoever verifies wants to know where."""
-        key = self._keyring.for_audit()
+    def last(self) -> int:
+        """The number of the last entry, as the sealed head tells it, 0 for none. Raises AuditBroken, OlderState."""
         with self._engine.connect() as connection:
+            return self._head(connection, self._keyring.for_audit()).seq
+
+    def verify(self) -> AuditReport:
+        """Walk the whole chain. A broken log is reported, not raised: whoever verifies wants to know where.
+
+        Nothing is recorded meanwhile: the head is read after the last entry, and must be its own.
+        """
+        key = self._keyring.for_audit()
+        with self._turn, self._engine.connect() as connection:
             end, is_whole = _walk(connection, key)
             try:
                 is_whole = is_whole and self._head(connection, key) == end
             except SecurityError:
                 is_whole = False
         return AuditReport(end.seq, None if is_whole else end.seq + 1)
-
-    def last(self) -> int:
-        """The number of the last entry, 0 for none. Raises AuditBroken, OlderState."""
-        with self._engine.connect() as connection:
-            return self._head(connection, self._keyring.for_audit()).seq
 
     def _append(self, words: tuple[str, ...]) -> int:
         key = self._keyring.for_audit()

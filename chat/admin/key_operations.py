@@ -43,7 +43,7 @@ def shred_collection(house: House, name: str) -> Iterator[Event]:
     receipt = _destroy(
         house, collection_owner(grant.collection_id), lambda: destroy_collection(house, grant.collection_id)
     )
-    yield {"shredded": name, "receipt": receipt}
+    yield {"shredded": name, "receipt": receipt} | _remains(house)
 
 
 @operation("keys.shred_person")
@@ -57,7 +57,7 @@ def shredperson_named(house: House, name: str) -> Iterator[Event]:
         house.conversations.remove_all(person.user_id)
         compact(house.engine)
 
-    yield {"shredded": name, "receipt": _destroy(house, person_owner(person.user_id), remove)}
+    yield {"shredded": name, "receipt": _destroy(house, person_owner(person.user_id), remove)} | _remains(house)
 
 
 @operation("keys.backup")
@@ -66,6 +66,16 @@ def back_up_keys(house: House) -> Iterator[Event]:
     identifier, content = keyring_copy(house.state)
     house.audit.record(OPERATOR.user_id, "keys.backup", identifier, "done")
     yield {"id": identifier, "keyring": content.decode()}
+
+
+def _remains(house: House) -> Event:
+    """What is left for somebody else to do: a database server's files are its administrator's."""
+    if not house.settings.store.database:
+        return {}
+    return {
+        "remains": "the database server's files and logs may hold the sealed bytes, which nothing opens, for a while: "
+        "its administrator clears them with VACUUM FULL, and by letting older dumps and archived logs go"
+    }
 
 
 def _destroy(house: House, owner: KeyOwner, remove: Callable[[], None]) -> Event:

@@ -66,6 +66,9 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(cause, sqlite3.Error):
         remedy = "check the disk (space, rights, mounted read-only) and run the command again"
         return Failure(ExitCode.FAILED, f"the database cannot be used: {cause}; {remedy}")
+    if cause is not None:  # a server's own sentence may quote values
+        remedy = "see that it runs, and its log, then run the command again"
+        return Failure(ExitCode.FAILED, f"the database server refused, or went away; {remedy}")
     remedy = "set HUISCLOS_TRACE=1 to see where, and report it"
     return Failure(ExitCode.FAILED, f"stopped by an unforeseen {type(error).__name__}; {remedy}")
 

@@ -65,7 +65,6 @@ class Restoring:
                             missing = item.missing
                         yield backup.progress()
                 migrate(self.house.engine)
-                self.house.keyring.epochs.accept({})  # an older database is what is wanted here
                 left_out = leave_out(self.house)
                 self.damaged += [f"{ORIGINALS}/{path}" for path in missing if path.split("/")[0] not in left_out.ids]
                 yield from check(self.house, self.damaged)
@@ -103,6 +102,7 @@ class Restoring:
 
     def _empty(self, revision: str = "head") -> None:
         start_over(self.house.engine, (*TABLES, sessions), revision)
+        self.house.keyring.epochs.accept({})  # an older database is what is wanted here
         compact(self.house.engine)
         with suppress(FileNotFoundError):
             shutil.rmtree(self.house.state / ORIGINALS)

@@ -140,7 +140,8 @@ class Integrity:
         own = collections.c.id == collection_id
         with self._writing:
             with self._engine.begin() as connection:
-                has_state = connection.execute(select(collections.c.state).where(own)).scalar_one() is not None
+                query = select(collections.c.state).where(own).with_for_update()
+                has_state = connection.execute(query).scalar_one() is not None
                 if has_state or self._keyring.epochs.known(epoch_name(collection_id)):
                     return False
                 self._bind(connection, key, collection_id)

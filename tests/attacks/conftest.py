@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from security.audit import AuditLog
-from security.directory import Directory, metadata
+from security.directory import Directory
 from security.keyring import Keyring
 from security.keystore import create_keyring
 from security.passwords import Argon2Cost
@@ -53,11 +53,8 @@ def keyring(tmp_path: Path, key_file: KeyFile) -> Keyring:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = create_engine(f"sqlite:///{tmp_path}/house.db")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+def engine(database: Engine) -> Engine:
+    return database
 
 
 @pytest.fixture

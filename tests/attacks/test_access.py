@@ -12,7 +12,9 @@ from security.errors import AccessDenied, SealBroken
 from security.identity import CollectionId, Principal, Role, UserId
 from security.keyring import Keyring, collection_owner
 from security.tables import grants, users
+from tests.postgresql import ON_BOTH_DATABASES
 
+pytestmark = ON_BOTH_DATABASES
 LAW, PAY = CollectionId("law"), CollectionId("pay")
 PASSWORD = "correct horse battery"
 

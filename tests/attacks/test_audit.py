@@ -10,6 +10,9 @@ from security.errors import AuditBroken, OlderState
 from security.identity import UserId
 from security.keyring import Keyring
 from security.tables import audit, audit_head
+from tests.postgresql import ON_BOTH_DATABASES
+
+pytestmark = ON_BOTH_DATABASES
 
 Attack = Callable[[Connection], object]
 

@@ -17,6 +17,9 @@ from security.keyring import Keyring
 from security.passwords import Argon2Cost
 from security.sealing import Context
 from security.tables import sessions
+from tests.postgresql import ON_BOTH_DATABASES
+
+pytestmark = ON_BOTH_DATABASES
 
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "another horse battery"

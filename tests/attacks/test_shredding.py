@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_house
 from chat.conversations import ThreadId
-from chat.settings import Settings
+from chat.settings import Settings, Store
 from rag.documents import Chunk, DocumentId, ParsedDocument
 from rag.store.documents import NewDocument
 from security.access import Grant, Right
@@ -20,16 +20,17 @@ from security.identity import OPERATOR, CollectionId, Principal, Role
 from security.keyring import collection_owner
 from security.receipts import verify_receipt
 from security.sealing import HEADER_BYTES
+from tests.postgresql import ON_BOTH_DATABASES
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
 TEXT = "The wombat of the archive sleeps by day."
 
 
 @pytest.fixture
-def house(process_as_it_was: None, tmp_path: Path) -> Iterator[House]:
-    state = tmp_path / "state"
-    initialise(state, Settings())
-    with open_house(state, Settings()) as opened:
+def house(process_as_it_was: None, tmp_path: Path, store: Store) -> Iterator[House]:
+    state, settings = tmp_path / "state", Settings(store=store)
+    initialise(state, settings)
+    with open_house(state, settings) as opened:
         yield opened
 
 
@@ -107,6 +108,7 @@ def test_a_removed_document_leaves_no_value_that_its_living_key_opens(house: Hou
     assert ids[0].encode() not in left
 
 
+@ON_BOTH_DATABASES
 def test_a_persons_conversations_go_with_their_key(house: House) -> None:
     ada = Principal(house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
     eve = Principal(house.directory.add_user("eve", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
@@ -121,6 +123,7 @@ def test_a_persons_conversations_go_with_their_key(house: House) -> None:
     assert [thread.name for thread in house.conversations.list(eve)] == ["about the wombat"]
 
 
+@ON_BOTH_DATABASES
 def test_a_receipt_says_what_went_and_which_backups_hold_it(house: House) -> None:
     grant, _ = filled(house, "archive")
     list(house.documents.reseal(grant))
@@ -138,6 +141,29 @@ def test_a_receipt_says_what_went_and_which_backups_hold_it(house: House) -> Non
     kept = house.state / "receipts" / f"collection-{grant.collection_id}.json"
     assert json.loads(kept.read_text()) == receipt
     assert "archive" not in kept.read_text()
+
+
+@ON_BOTH_DATABASES
+def test_what_the_administrator_of_a_server_is_told_to_do_clears_the_rest(
+    house: House, stored: Callable[[], bytes]
+) -> None:
+    """SQLite's file is cleared at once; a server's files when VACUUM FULL has run, as docs/postgresql.md tells."""
+    filled(house, "before", 3)
+    others = set(sealed_values(house, "passages") + sealed_values(house, "documents"))
+    filled(house, "archive", 5)
+    values = set(sealed_values(house, "passages") + sealed_values(house, "documents")) - others
+    filled(house, "after", 3)
+    assert all(value in stored() for value in values)
+    (event,) = run(house, "keys.shred_collection", name="archive")
+    is_server = bool(house.settings.store.database)
+    assert ("VACUUM FULL" in str(event.get("remains"))) == is_server
+    if is_server:
+        with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM FULL")
+    left = stored()
+    assert len(values) == 15
+    assert [value for value in values if value in left] == []
+    assert all(value in left for value in others)
 
 
 @pytest.mark.parametrize(

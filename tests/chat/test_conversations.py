@@ -1,18 +1,21 @@
 """A person's conversations are sealed rows, and theirs alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, create_engine, delete, insert, select, update
+from sqlalchemy import Engine, Table, delete, insert, select, update
 
-from chat.conversations import Conversations, ThreadId, feedback, metadata, steps, threads
+from chat.conversations import Conversations, ThreadId, feedback, steps, threads
 from security.errors import AccessDenied, SealBroken
 from security.identity import Principal, Role, UserId
 from security.keyring import Keyring, person_owner
 from security.keystore import create_keyring
 from security.slots import KeyFile
+from tests.postgresql import ON_BOTH_DATABASES
+
+pytestmark = ON_BOTH_DATABASES
 
 ADA = Principal(UserId("ada"), Role.EMPLOYEE)
 BOB = Principal(UserId("bob"), Role.ADMINISTRATOR)
@@ -21,11 +24,8 @@ CANARIES = (b"zanzibar", b"quagga", b"okapi", b"numbat")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = create_engine(f"sqlite:///{tmp_path}/truth.db")
-    metadata.create_all(made)
-    yield made
-    made.dispose()
+def engine(database: Engine) -> Engine:
+    return database
 
 
 @pytest.fixture
@@ -69,11 +69,34 @@ def test_a_conversation_comes_back_as_it_was_with_its_thumbs(held: Conversations
     assert [item.id for item in held.list(ADA)] == [SECOND, HERS]
 
 
-def test_no_word_of_it_stands_in_the_database(held: Conversations, engine: Engine, tmp_path: Path) -> None:
+def test_no_word_of_it_stands_in_the_database(held: Conversations, engine: Engine, stored: Callable[[], bytes]) -> None:
     assert held.list(ADA)
     engine.dispose()
-    content = b"".join(path.read_bytes() for path in tmp_path.glob("truth.db*"))
+    content = stored()
+    assert HERS.encode() in content
     assert [word for word in CANARIES if word in content] == []
+
+
+@pytest.mark.parametrize("identifier", ["x" * 65, "nul\0"])
+def test_what_is_no_id_is_nobodys_and_makes_nothing(held: Conversations, identifier: str) -> None:
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: held.find(ADA, ThreadId(identifier)),
+        lambda: held.put(ADA, ThreadId(identifier), "name"),
+        lambda: held.put_step(ADA, HERS, identifier, {"output": "x"}),
+        lambda: held.thread_of(ADA, identifier),
+        lambda: held.rate(ADA, identifier, 1, None),
+        lambda: held.unrate(ADA, identifier),
+    )
+    for attempt in attempts:
+        with pytest.raises(AccessDenied, match="no such"):
+            attempt()
+    assert [item.id for item in held.list(ADA)] == [SECOND, HERS]
+    assert len(held.steps(ADA, HERS)) == 2
+
+
+def test_a_time_from_the_page_is_kept_as_it_can_be(held: Conversations) -> None:
+    held.put_step(ADA, HERS, "third", {"output": "x", "createdAt": "2026-01-03\0" + "y" * 40})
+    assert [step["output"] for step in held.steps(ADA, HERS)][-1] == "x"
 
 
 @pytest.mark.parametrize(

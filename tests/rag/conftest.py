@@ -14,7 +14,6 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from chat.database import open_database
 from rag.documents import PassageId
 from rag.index.memory import MemoryIndex
 from rag.loading import FileLoaded, Loader
@@ -121,14 +120,12 @@ def memory_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, memory_dir: Path) -> Iterator[Shelf]:
-    state = tmp_path / "state"
+def shelf(tmp_path: Path, memory_dir: Path, database: Engine) -> Iterator[Shelf]:
+    state, engine = tmp_path / "state", database
     state.mkdir(mode=0o700)
-    engine = open_database(state / "truth.db")
     keyring = create_keyring(state, KeyFile(tmp_path / "root.key"))
     collections = CollectionStore(engine, keyring)
     documents = DocumentStore(engine, keyring, state / "originals")
     index = MemoryIndex(memory_dir)
     yield Shelf(state, memory_dir, engine, keyring, collections, documents, index, collections.create("shelf"))
     index.close()
-    engine.dispose()

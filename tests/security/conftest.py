@@ -1,14 +1,14 @@
 """A small house to test in: a keyring, a database, a directory with cheap passwords, a clock that is set."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from security.audit import AuditLog
-from security.directory import Directory, metadata
+from security.directory import Directory
 from security.keyring import Keyring
 from security.keystore import create_keyring
 from security.passwords import Argon2Cost
@@ -56,11 +56,8 @@ def keyring(tmp_path: Path, key_file: KeyFile) -> Keyring:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = create_engine(f"sqlite:///{tmp_path}/house.db")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+def engine(database: Engine) -> Engine:
+    return database
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from security.keyring import Keyring
 from security.keystore import open_keyring
 from security.slots import KeyFile
 from security.tables import audit, audit_head
+from tests.postgresql import ON_BOTH_DATABASES
+
+pytestmark = ON_BOTH_DATABASES
 
 
 def test_an_empty_log_is_whole(audit_log: AuditLog) -> None:
@@ -54,6 +58,47 @@ def test_a_log_that_cannot_be_written_raises(audit_log: AuditLog, engine: Engine
         audit_log.record(OPERATOR.user_id, "start", "", "done")
     with engine.connect() as connection:
         assert connection.execute(select(audit_head)).one()
+
+
+def together(*acts: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=act) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_logs_over_one_database_make_one_chain(engine: Engine, keyring: Keyring) -> None:
+    """Each has a turn of its own: what holds them in order is the database."""
+    first = AuditLog(engine, keyring)
+    first.record(OPERATOR.user_id, "start", "", "done")
+
+    def record_some() -> None:
+        log = AuditLog(engine, keyring)
+        for _ in range(10):
+            log.record(OPERATOR.user_id, "search", "c1", "done")
+
+    together(*[record_some] * 4)
+    assert first.verify() == AuditReport(41, None)
+
+
+def test_a_log_that_is_written_to_meanwhile_is_verified_as_whole(audit_log: AuditLog) -> None:
+    audit_log.record(OPERATOR.user_id, "start", "", "done")
+    found: list[AuditReport] = []
+    is_over = threading.Event()
+
+    def verify_some() -> None:
+        while not is_over.is_set():
+            found.append(audit_log.verify())
+
+    def record_some() -> None:
+        for _ in range(100):
+            audit_log.record(OPERATOR.user_id, "search", "c1", "done")
+        is_over.set()
+
+    together(record_some, verify_some)
+    assert found
+    assert [report for report in found if report.broken_at is not None] == []
 
 
 def test_threads_recording_at_once_make_one_chain(engine: Engine, keyring: Keyring) -> None:

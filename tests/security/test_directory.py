@@ -8,6 +8,9 @@ from security.directory import Directory
 from security.errors import AccessDenied, PasswordRefused
 from security.identity import OPERATOR, CollectionId, Role, UserId
 from security.keyring import Keyring, person_owner
+from tests.postgresql import ON_BOTH_DATABASES
+
+pytestmark = ON_BOTH_DATABASES
 
 PASSWORD = "correct horse battery"
 LAW, PAY = CollectionId("law"), CollectionId("pay")

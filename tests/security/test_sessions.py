@@ -8,6 +8,9 @@ from security.directory import Directory
 from security.identity import Principal, Role
 from security.sessions import AGE_MAX, IDLE_MAX, TOKEN_BYTES
 from security.tables import sessions
+from tests.postgresql import ON_BOTH_DATABASES
+
+pytestmark = ON_BOTH_DATABASES
 
 PASSWORD = "correct horse battery"
 

@@ -15,7 +15,7 @@ from chat.admin.output import note, say, show_json
 from chat.admin.progress import Count, Waiting
 from chat.admin.secret import new_passphrase, secret_for
 from chat.admin.session import check_state, guarded_settings, operations, run, stopped_cleanly
-from chat.errors import ChatError, StateInUse
+from chat.errors import ChatError, Refused, StateInUse
 
 if TYPE_CHECKING:
     from chat.settings import Settings
@@ -211,6 +211,11 @@ def _reset(state: Path) -> None:
     if not (state / "keys").exists():
         return
     settings = guarded_settings(state)
+    if settings.store.database:
+        raise Refused(
+            "this house keeps its truth on a PostgreSQL server, where nothing is deleted unasked; drop the database "
+            f"and make it anew, delete {state}, and run `huisclos demo`"
+        )
     if is_alive(settings.memory_for(state) / SOCKET):
         raise StateInUse(f"a server runs on {state}: stop it first (Ctrl-C where it was started)")
     with Waiting() as waiting, opened(state, settings, lambda: secret_for(state), waiting) as operate:

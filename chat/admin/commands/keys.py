@@ -172,6 +172,8 @@ def shred(
         say(f"the key of {person or name} is destroyed; what it sealed opens no more")
         for held in event["receipt"]["held_by"]:
             note(f"keyring backup {held['backup']} of {held['at']} holds the key, if made since, until destroyed too")
+        if "remains" in event:
+            note(event["remains"])
 
 
 @application.command("verify-receipt", epilog=examples("huisclos keys verify-receipt receipt.json"))

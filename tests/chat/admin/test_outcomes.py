@@ -5,6 +5,7 @@ import os
 import sqlite3
 
 import pytest
+from pg8000.dbapi import DatabaseError
 
 from chat.admin.outcomes import ExitCode, Failure, InputWrong, RemoteFailure, failure_of
 from chat.errors import Refused, StateInUse
@@ -46,6 +47,16 @@ def test_a_read_only_database_is_told_without_what_was_written() -> None:
     failure = failure_of(Wrapped("INSERT … [parameters: ('a secret word',)]"))
     assert failure.code is ExitCode.FAILED
     assert "readonly database" in failure.message
+    assert "secret" not in failure.message
+
+
+def test_a_refusal_of_the_database_server_is_told_without_its_words() -> None:
+    class Wrapped(Exception):
+        orig = DatabaseError({"C": "42P01", "M": "relation of a secret word"})
+
+    failure = failure_of(Wrapped("INSERT … [parameters: ('a secret word',)]"))
+    assert failure.code is ExitCode.FAILED
+    assert "database server" in failure.message
     assert "secret" not in failure.message
 
 

@@ -1,12 +1,17 @@
 """A collection is a sealed name and a key of its own, both or neither."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import select
 
 from rag.errors import CollectionExists, CollectionUnknown
 from rag.store.tables import collections
 from security.keyring import collection_owner
+from tests.postgresql import ON_BOTH_DATABASES
 from tests.rag.conftest import Shelf
+
+pytestmark = ON_BOTH_DATABASES
 
 
 def test_a_name_is_found_however_it_is_cased_and_shown_as_it_was_given(shelf: Shelf) -> None:
@@ -59,7 +64,9 @@ def test_the_epoch_grows_with_every_change(shelf: Shelf) -> None:
     assert shelf.collections.get(shelf.collection_id).epoch == 1
 
 
-def test_a_name_cannot_be_read_on_the_disk(shelf: Shelf) -> None:
-    shelf.collections.create("restructuring-plan")
+def test_a_name_cannot_be_read_on_the_disk(shelf: Shelf, stored: Callable[[], bytes]) -> None:
+    identifier = shelf.collections.create("restructuring-plan")
     shelf.engine.dispose()
-    assert b"restructuring" not in (shelf.state / "truth.db").read_bytes()
+    written = stored()
+    assert identifier.encode() in written
+    assert b"restructuring" not in written

@@ -20,7 +20,10 @@ from rag.store.tables import documents, passages
 from security.errors import AccessDenied
 from security.keyring import collection_owner
 from security.sealing import Context
+from tests.postgresql import ON_BOTH_DATABASES
 from tests.rag.conftest import DIMENSIONS, Shelf
+
+pytestmark = ON_BOTH_DATABASES
 
 BLOCKS = 3 * 64 * 1024 + 7
 
