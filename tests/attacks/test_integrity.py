@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from chat.admin.registry import OPERATIONS
 from chat.assembly import DATABASE, House, initialise, open_house
-from chat.settings import Settings
+from chat.settings import Settings, Store
 from rag.documents import Chunk, DocumentId, ParsedDocument
 from rag.errors import StoreBroken
 from rag.store.documents import NewDocument
@@ -22,6 +22,7 @@ from security.access import Grant, Right
 from security.errors import OlderState, SealBroken
 from security.identity import OPERATOR, CollectionId, Role
 from security.tables import grants, roll, users
+from tests.postgresql import ON_BOTH_DATABASES
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
 Attack = Callable[[Connection, "Shelves"], object]
@@ -59,8 +60,10 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelves(process_as_it_was: None, state: Path) -> Iterator[Shelves]:
-    with open_house(state, Settings()) as house:
+def shelves(process_as_it_was: None, tmp_path: Path, store: Store) -> Iterator[Shelves]:
+    settings = Settings(store=store)
+    initialise(tmp_path / "shelves", settings)
+    with open_house(tmp_path / "shelves", settings) as house:
         yield Shelves(house)
 
 
@@ -153,6 +156,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
 }
 
 
+@ON_BOTH_DATABASES
 @pytest.mark.parametrize(("attack", "reason"), ATTACKS.values(), ids=ATTACKS)
 def test_an_attack_on_rows_is_named_closes_its_collection_alone_and_can_be_repaired(
     shelves: Shelves, attack: Attack, reason: str
@@ -235,6 +239,7 @@ def test_a_removed_document_put_back_with_its_passages_is_found(shelves: Shelves
     assert "4 documents stand in the database, which are not the 3" in found(house)["collection attacked"][0]
 
 
+@ON_BOTH_DATABASES
 def test_an_older_copy_of_one_collection_is_found_and_not_written_to(shelves: Shelves) -> None:
     """All of its rows, its own among them, as they truly stood together before the last change."""
     house, own = shelves.house, shelves.attacked.collection_id
@@ -364,6 +369,7 @@ def test_an_anchor_that_cannot_be_written_stops_nothing_and_is_told(process_as_i
         assert house.keyring.epochs.trouble == ""
 
 
+@ON_BOTH_DATABASES
 def test_a_right_that_was_taken_and_put_back_is_not_given(shelves: Shelves) -> None:
     house, own = shelves.house, shelves.attacked.collection_id
     ada = house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE)
