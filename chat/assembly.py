@@ -143,6 +143,11 @@ class House:
         """From a question to a checked answer."""
         return Answerer(self.searcher, self.generator)
 
+    def look_again(self) -> None:
+        """Forget what was read of the database: for a restore, which replaces all of it."""
+        for part in ("directory", "policy", "collections", "documents"):
+            self.__dict__.pop(part, None)
+
     def new_backup(self) -> Taking:
         """A backup to be made."""
         return Taking(self.state, self.engine, self.keyring)

@@ -219,7 +219,8 @@ def verify_audit(house: House) -> Iterator[Event]:
 @operation("doctor")
 def doctor(house: House) -> Iterator[Event]:
     """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
-    for finding in (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house)):
+    looked_at = (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house))
+    for finding in (*looked_at, *_collections(house)):
         yield asdict(finding)
 
 
@@ -241,6 +242,13 @@ def _record(house: House) -> Finding:
 def _epochs(house: House) -> Finding:
     trouble = house.keyring.epochs.trouble
     return Finding("epochs", not trouble, f"an older database would not be told from the present one: {trouble}")
+
+
+def _collections(house: House) -> Iterator[Finding]:
+    """Collections that are closed because they are not what was written."""
+    for record in house.collections.list():
+        reason = house.documents.integrity.reason(record.id)
+        yield Finding(f"collection {record.name}", not reason, reason)
 
 
 def answer_json(answer: Answer) -> Event:

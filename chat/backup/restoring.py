@@ -103,6 +103,7 @@ class Restoring:
     def _empty(self, revision: str = "head") -> None:
         start_over(self.house.engine, (*TABLES, sessions), revision)
         self.house.keyring.epochs.accept({})  # an older database is what is wanted here
+        self.house.look_again()
         compact(self.house.engine)
         with suppress(FileNotFoundError):
             shutil.rmtree(self.house.state / ORIGINALS)

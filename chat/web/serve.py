@@ -35,6 +35,9 @@ def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], 
     where = house.settings.server
     pages = _server(create_application(house), host=where.host, port=where.port)
     configure_logs()
+    for collection in house.collections.list():
+        if house.documents.integrity.is_closed(collection.id):
+            record("collection_closed", collection_id=collection.id)
     with socket.socket(socket.AF_UNIX) as operator:
         path = house.memory_dir / socket_name
         operator.bind(str(path))

@@ -316,7 +316,7 @@ def test_a_full_disk_of_the_server_is_told_like_one_here(house: House, postgresq
     """The server says so with the code that it has for it, from within a statement."""
     identifier = house.collections.create("shelf")
     grant = house.policy.for_indexing(identifier)
-    assert grant.collection_id == identifier
+    assert house.documents.counts(grant.collection_id) == (0, 0)
     postgresql.tell(
         "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left' USING ERRCODE = '53100'; END $$",

@@ -169,7 +169,9 @@ def test_a_backup_that_was_changed_is_told_and_leaves_nothing(house: Huisclos, t
         assert code == 1
         assert f"{out} is not whole" in error
     assert {path.name for path in again.state.iterdir()} == {"keys", "lock", "truth.db"}
-    assert again.rows("user", "list") == []
+    code, _, error = again.ends("user", "list")
+    assert code == 1
+    assert "bring a backup back with `huisclos restore`" in error
 
 
 def test_a_backup_that_is_killed_leaves_the_old_file_and_the_next_one_is_made(house: Huisclos, tmp_path: Path) -> None:
