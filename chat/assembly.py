@@ -25,8 +25,9 @@ from rag.answering.answerer import Answerer
 from rag.index.memory import MemoryIndex
 from rag.loading import Loader
 from rag.retrieval.search import Searcher
-from rag.store.collections import CollectionStore
+from rag.store.collections import NAME_CHANGED, CollectionStore
 from rag.store.documents import DocumentStore
+from rag.store.integrity import Damage
 from security.access import AccessPolicy
 from security.audit import AuditLog
 from security.directory import Directory
@@ -81,6 +82,8 @@ class House:
             grant = self.policy.for_indexing(record.id)
             store.integrity.adopt(grant)
             store.integrity.look(grant)
+            if not record.is_named:
+                store.integrity.close(record.id, Damage(NAME_CHANGED))
         return store
 
     @cached_property

@@ -1,14 +1,12 @@
 """The directory: people, what they may do with which collection, and their sessions."""
 
 import hmac
-import json
 import secrets
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
@@ -21,8 +19,9 @@ from security.errors import AccessDenied, PasswordRefused, SealBroken
 from security.identity import OPERATOR, CollectionId, Principal, Role, UserId
 from security.keyring import Keyring, person_owner
 from security.passwords import PASSWORD_COST, Argon2Cost, PasswordHasher, check_strength
+from security.profiles import UserProfile, UserRecord, open_profile, seal_profile
 from security.roll import REMEDY, Entries, GrantRow, Roll, grant_proof, user_mark
-from security.sealing import Context, DataKey, RandomBytes
+from security.sealing import RandomBytes
 from security.sessions import SessionBook
 from security.tables import grants, metadata, users
 
@@ -31,31 +30,6 @@ __all__ = ["Directory", "UserRecord", "metadata"]
 NAME_CHARACTERS_MAX = 200
 _ID_BYTES = 12
 _Found = TypeVar("_Found")
-
-
-@dataclass(frozen=True, slots=True)
-class UserRecord:
-    """What the house knows of a user."""
-
-    id: UserId
-    name: str
-    role: Role
-    disabled: bool
-    created_at: datetime
-
-    @property
-    def principal(self) -> Principal:
-        """The user as somebody who asks."""
-        return Principal(self.id, self.role)
-
-
-@dataclass(frozen=True, slots=True)
-class UserProfile:
-    """What a user's row seals. `credentials` counts passwords from 1; a session of an earlier one has ended."""
-
-    record: UserRecord
-    password_hash: str
-    credentials: int
 
 
 class Directory:
@@ -111,7 +85,7 @@ class Directory:
         key = self._keyring.for_system()
         for user_id, sealed in connection.execute(select(users.c.id, users.c.profile)).all():
             try:
-                _open_profile(key, user_id, sealed)
+                open_profile(key, user_id, sealed)
             except SealBroken:
                 connection.execute(delete(users).where(users.c.id == user_id))
         for row in connection.execute(select(grants)).all():
@@ -287,9 +261,9 @@ class Directory:
         mark = user_mark(key, user_id, row.name_key, row.profile) if row else None
         if mark != entries.users.get(user_id):
             if row:
-                _open_profile(key, user_id, row.profile)  # where it does not open, that is the better word
+                open_profile(key, user_id, row.profile)  # where it does not open, that is the better word
             raise SealBroken(f"user {user_id}: the row was removed, or put back as it once was; {REMEDY}")
-        return _open_profile(key, user_id, row.profile) if row else None
+        return open_profile(key, user_id, row.profile) if row else None
 
     def _known(self, user_id: UserId) -> UserProfile:
         profile = self._profile(user_id)
@@ -299,14 +273,14 @@ class Directory:
 
     def _insert(self, profile: UserProfile) -> None:
         key, user_id = self._keyring.for_system(), profile.record.id
-        row = {"name_key": self._name_key(profile.record.name), "profile": _seal_profile(key, profile)}
+        row = {"name_key": self._name_key(profile.record.name), "profile": seal_profile(key, profile)}
         with self._changing() as (connection, entries):
             connection.execute(insert(users).values(id=user_id, **row))
             entries.users[user_id] = user_mark(key, user_id, **row)
 
     def _update(self, profile: UserProfile) -> None:
         key, user_id = self._keyring.for_system(), profile.record.id
-        row = {"name_key": self._name_key(profile.record.name), "profile": _seal_profile(key, profile)}
+        row = {"name_key": self._name_key(profile.record.name), "profile": seal_profile(key, profile)}
         with self._changing() as (connection, entries):
             connection.execute(update(users).where(users.c.id == user_id).values(profile=row["profile"]))
             entries.users[user_id] = user_mark(key, user_id, **row)
@@ -375,27 +349,3 @@ def _check_name(name: str) -> str:
     if _fold(shown) == OPERATOR.user_id:
         raise PasswordRefused(f"the name {OPERATOR.user_id} belongs to the command line; choose another")
     return shown
-
-
-def _seal_profile(key: DataKey, profile: UserProfile) -> bytes:
-    record = profile.record
-    content = {
-        "name": record.name,
-        "role": record.role.value,
-        "disabled": record.disabled,
-        "created_at": record.created_at.isoformat(),
-        "password_hash": profile.password_hash,
-        "credentials": profile.credentials,
-    }
-    return key.seal(json.dumps(content).encode(), _profile_context(record.id))
-
-
-def _open_profile(key: DataKey, user_id: UserId, sealed: bytes) -> UserProfile:
-    content = json.loads(key.open(sealed, _profile_context(user_id)))
-    created_at = datetime.fromisoformat(content["created_at"])
-    record = UserRecord(user_id, content["name"], Role(content["role"]), content["disabled"], created_at)
-    return UserProfile(record, content["password_hash"], content["credentials"])
-
-
-def _profile_context(user_id: UserId) -> Context:
-    return Context("users", user_id, "profile")

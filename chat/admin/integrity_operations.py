@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator
 from chat.admin.operations import Event, granted, operation
 from chat.assembly import House
 from chat.errors import Refused
-from rag.store.collections import CollectionRecord
+from rag.store.collections import NAME_CHANGED, CollectionRecord
 from rag.store.integrity import Damage
 from rag.store.state import epoch_name
 from security.access import Right
 from security.errors import SecurityError
-from security.identity import OPERATOR
+from security.identity import OPERATOR, CollectionId
+from security.keyring import collection_owner
 
 
 @operation("verify")
@@ -32,7 +33,8 @@ def verify(house: House, name: str = "", is_quick: bool = False) -> Iterator[Eve
             for looked in integrity.look_closely(grant):
                 found += looked.damage
                 yield {"collection": record.name, "done": looked.done, "total": looked.total}
-        yield _finding(f"collection {record.name}", (damage.reason for damage in found))
+        reasons = [damage.reason for damage in found] + ([] if record.is_named else [NAME_CHANGED])
+        yield _finding(f"collection {record.name}", reasons)
 
 
 @operation("repair.collection")
@@ -97,10 +99,11 @@ def _directory(house: House) -> Event:
 
 
 def _taken_out(house: House) -> Iterator[Event]:
-    """Collections that were written down and have no row any more; removed ones are forgotten."""
+    """Collections that were written down and have a key, but no row any more."""
     held = {epoch_name(record.id) for record in house.collections.list()}
     for name in house.keyring.epochs.names():
-        if name.startswith(epoch_name("")) and name not in held:
+        is_lost = name.startswith(epoch_name("")) and name not in held
+        if is_lost and house.keyring.has(collection_owner(CollectionId(name.removeprefix(epoch_name(""))))):
             yield _finding(name, ["its row was taken out: restore the database, or `huisclos repair --older`"])
 
 

@@ -10,24 +10,27 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from rag.errors import CollectionExists, CollectionUnknown
+from rag.errors import CollectionExists, CollectionUnknown, StoreBroken
 from rag.store.state import epoch_name
 from rag.store.tables import collections
+from security.errors import SealBroken
 from security.identity import CollectionId
 from security.keyring import Keyring, collection_owner
 from security.sealing import Context
 
 NAME_CHARACTERS_MAX = 200
+NAME_CHANGED = "its name was changed, or exchanged with another's; restore the database from a backup"
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionRecord:
-    """What the house knows of a collection."""
+    """What the house knows of a collection. Where its name is not what was written, that is said, and the id shown."""
 
     id: CollectionId
     name: str
     created_at: datetime
     epoch: int
+    is_named: bool = True
 
 
 class CollectionStore:
@@ -60,11 +63,14 @@ class CollectionStore:
         return identifier
 
     def find(self, name: str) -> CollectionRecord | None:
-        """The collection of that name, or None."""
+        """The collection of that name, or None. Raises StoreBroken where the row was changed to be found by it."""
         query = select(collections).where(collections.c.name_key == self._name_key(name))
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
-        return self._record(row) if row and self._has_key(row) else None
+        record = self._record(row) if row and self._has_key(row) else None
+        if record and not record.is_named:
+            raise StoreBroken(f"collection {record.id}: {NAME_CHANGED}")
+        return record
 
     def get(self, collection_id: CollectionId) -> CollectionRecord:
         """The collection of that id; raises CollectionUnknown."""
@@ -100,10 +106,14 @@ class CollectionStore:
                 connection.execute(delete(collections).where(collections.c.id == identifier))
 
     def _record(self, row: Mapping[Any, Any]) -> CollectionRecord:
-        identifier = CollectionId(row["id"])
-        name = self._keyring.for_system().open(row["name"], _name_context(identifier))
-        created = datetime.fromisoformat(row["created_at"])
-        return CollectionRecord(identifier, name.decode(), created, row["epoch"])
+        identifier, created = CollectionId(row["id"]), datetime.fromisoformat(row["created_at"])
+        try:
+            name = self._keyring.for_system().open(row["name"], _name_context(identifier)).decode()
+        except SealBroken:
+            return CollectionRecord(identifier, identifier, created, row["epoch"], is_named=False)
+        if row["name_key"] != self._name_key(name):
+            return CollectionRecord(identifier, identifier, created, row["epoch"], is_named=False)
+        return CollectionRecord(identifier, name, created, row["epoch"])
 
     def _name_key(self, name: str) -> bytes:
         folded = unicodedata.normalize("NFKC", name).strip().casefold()

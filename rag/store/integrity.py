@@ -17,7 +17,7 @@ from rag.errors import StoreBroken
 from rag.store.ledger import delete_rows, id_batches, present_state, write_state
 from rag.store.originals import Originals
 from rag.store.rows import finished_row, open_about, open_about_of_old, passage_context
-from rag.store.state import CollectionState, Member, epoch_name, passages_proof
+from rag.store.state import CollectionState, epoch_name, passages_proof
 from rag.store.tables import collections, documents, passages
 from security.access import Grant
 from security.digests import SetDigest
@@ -51,7 +51,7 @@ class Looked:
 class _Rows:
     """What stands in the database for one collection."""
 
-    members: dict[DocumentId, Member] = field(default_factory=dict)
+    marks: list[bytes] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
     strays: list[PassageId] = field(default_factory=list)
 
@@ -85,18 +85,19 @@ class Integrity:
             raise StoreBroken(self.reason(collection_id))
 
     def look(self, grant: Grant) -> tuple[Damage, ...]:
-        """Compare the rows with the sealed state, without opening passages; the collection is closed or opened by it.
+        """Compare the rows with the sealed state, without opening passages; what is found closes the collection.
 
-        Cost grows with documents and passages: 100,000 passages take about a second.
+        Cost grows with documents and passages.
         """
         key = self._keyring.for_grant(grant)
         with self._writing, self._engine.connect() as connection:
             found = self._structure(connection, key, grant.collection_id)
-        self._conclude(grant.collection_id, found)
+        if found:
+            self.close(grant.collection_id, found[0])
         return tuple(found)
 
     def look_closely(self, grant: Grant) -> Iterator[Looked]:
-        """The same, then open every passage, vector and original."""
+        """The same, then open every passage, vector and original; a collection in which nothing is found is opened."""
         found = list(self.look(grant))
         key = self._keyring.for_grant(grant)
         with self._engine.connect() as connection:
@@ -112,8 +113,11 @@ class Integrity:
         for count, damage in steps:
             done += count
             found += damage
-            self._conclude(grant.collection_id, found)
+            if damage:
+                self.close(grant.collection_id, damage[0])
             yield Looked(done, total, damage)
+        if not found:
+            self._damaged.pop(grant.collection_id, None)
 
     def repair(self, grant: Grant, broken: Sequence[DocumentId]) -> None:
         """Remove documents, take the rest for the present state, and open the collection.
@@ -150,19 +154,13 @@ class Integrity:
             self._keyring.epochs.advance(epoch_name(collection_id), state.epoch)
         return True
 
-    def _conclude(self, collection_id: CollectionId, found: list[Damage]) -> None:
-        if found:
-            self._damaged[collection_id] = found[0]
-        else:
-            self._damaged.pop(collection_id, None)
-
     def _structure(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> list[Damage]:
         rows = self._rows(connection, key, collection_id)
         try:
             state = present_state(connection, self._keyring.epochs, key, collection_id)
         except (SecurityError, StoreBroken) as error:
             return [*rows.damage, Damage(str(error))]
-        digest = _digest(rows)
+        digest = SetDigest().plus(rows.marks)
         self._keyring.epochs.advance(epoch_name(collection_id), state.epoch)
         if not rows.damage and digest != state.documents:
             rows.damage.append(
@@ -180,17 +178,16 @@ class Integrity:
             identifier = DocumentId(row["id"])
             ids = held.pop(identifier, [])
             try:
-                about, member = open_about(key, row)
+                about, mark = open_about(key, row)
             except SecurityError as error:
                 found.damage.append(Damage(str(error), identifier))
                 continue
             if about["passage_ids"] != passages_proof(key, identifier, ids):
-                reason = (
-                    f"document {identifier}: its {len(ids)} passages are not the {member.passages} that were written"
-                )
+                written = about["passages"]
+                reason = f"document {identifier}: its {len(ids)} passages are not the {written} that were written"
                 found.damage.append(Damage(reason, identifier))
                 continue
-            found.members[identifier] = member
+            found.marks.append(mark)
         for document, ids in held.items():
             found.strays += ids
             found.damage.append(Damage(f"passages of a document that is not there: {document}"))
@@ -200,14 +197,15 @@ class Integrity:
         """The state that tells of these rows, one epoch after every one that is known."""
         epoch = connection.execute(_of(collections, collection_id, collections.c.epoch)).scalar_one()
         known = self._keyring.epochs.known(epoch_name(collection_id))
-        return CollectionState(
-            max(epoch, known) + 1, _digest(rows), sum(member.passages for member in rows.members.values())
-        )
+        return CollectionState(max(epoch, known) + 1, SetDigest().plus(rows.marks))
 
     def _bind(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> None:
         held = _passage_ids(connection, collection_id)
         for row in connection.execute(_of(documents, collection_id)).mappings().all():
-            about = open_about_of_old(key, row)
+            try:
+                about = open_about_of_old(key, row)
+            except SecurityError:
+                continue  # it was damaged before, and is found so
             about["passage_ids"] = passages_proof(key, row["id"], held.get(DocumentId(row["id"]), []))
             values = finished_row(key, dict(row), about).values
             own = documents.c.id == row["id"]
@@ -246,10 +244,6 @@ def _of(table: Table, collection_id: CollectionId, *columns: Any) -> Select[Any]
     """What a table holds of a collection."""
     own = table.c.id if table is collections else table.c.collection_id
     return select(*(columns or (table,))).where(own == collection_id)
-
-
-def _digest(rows: _Rows) -> SetDigest:
-    return SetDigest().plus(member.mark for member in rows.members.values())
 
 
 def _passage_ids(connection: Connection, collection_id: CollectionId) -> dict[DocumentId, list[PassageId]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from rag.documents import DocumentId
 from rag.errors import StoreBroken
 from rag.store.rows import NewRow, open_about
-from rag.store.state import CollectionState, Member, epoch_name, open_state, seal_state
+from rag.store.state import CollectionState, epoch_name, open_state, seal_state
 from rag.store.tables import collections, documents, passages
 from security.epochs import Epochs
 from security.identity import CollectionId
@@ -24,21 +24,21 @@ class Change:
 
     def __init__(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> None:
         self._connection, self._key, self._id = connection, key, collection_id
-        self._added: list[Member] = []
-        self._removed: list[Member] = []
+        self._added: list[bytes] = []
+        self._removed: list[bytes] = []
 
     def insert(self, row: NewRow, passage_rows: Sequence[dict[str, Any]]) -> None:
         """A new document with its passages."""
         self._connection.execute(insert(documents).values(**row.values))
         if passage_rows:
             self._connection.execute(insert(passages), passage_rows)
-        self._added.append(row.member)
+        self._added.append(row.mark)
 
-    def replace(self, row: NewRow, old: Member) -> None:
+    def replace(self, row: NewRow, old: bytes) -> None:
         """Another row for a document that keeps its passages."""
         own = documents.c.id == row.values["id"]
         self._connection.execute(update(documents).where(own).values(**row.values))
-        self._added.append(row.member)
+        self._added.append(row.mark)
         self._removed.append(old)
 
     def delete(self, ids: Sequence[DocumentId]) -> None:

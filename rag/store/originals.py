@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rag.documents import DocumentId
+from security.files import sync_folder
 from security.identity import CollectionId
 from security.sealing import HEADER_BYTES, Context, DataKey
 
@@ -58,7 +59,7 @@ class Originals:
             return False
         if path.exists():  # else its document went meanwhile; should it go right now, `sweep` finds the file
             fresh.replace(path)
-            _sync(path.parent)
+            sync_folder(path.parent)
         fresh.unlink(missing_ok=True)
         return True
 
@@ -107,16 +108,8 @@ def _on_disk(path: Path) -> Iterator[BinaryIO]:
         yield target
         target.flush()
         os.fsync(target.fileno())
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def _context(document_id: DocumentId) -> Context:
     return Context("originals", document_id, "content")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rag.documents import Chunk, DocumentId, DocumentInfo, Passage, PassageId
-from rag.store.state import Member, member_of, passages_proof, row_proof
+from rag.store.state import mark_of, passages_proof, row_proof
 from rag.store.tables import documents
 from rag.store.values import Fingerprint, IndexEntry, NewDocument, words_of
 from security.errors import SealBroken
@@ -54,10 +54,10 @@ def new_entries(info: DocumentInfo, new: NewDocument) -> tuple[IndexEntry, ...]:
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A document's row as it is to be written, and the document as its collection's state counts it."""
+    """A document's row as it is to be written, and the mark by which its collection's state counts it."""
 
     values: dict[str, Any]
-    member: Member
+    mark: bytes
 
 
 def new_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str, passages: Sequence[str]) -> NewRow:
@@ -87,7 +87,7 @@ def finished_row(key: DataKey, row: Mapping[str, Any], about: Mapping[str, Any])
     """The plain columns of a document with what is known of it, bound together and sealed."""
     content = _json({**about, "row": row_proof(key, row)})
     sealed = key.seal(content, about_context(row["id"]))
-    return NewRow({**row, "about": sealed}, member_of(key, row["id"], content, about["passages"]))
+    return NewRow({**row, "about": sealed}, mark_of(key, row["id"], content))
 
 
 def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chunk) -> dict[str, Any]:
@@ -111,8 +111,8 @@ def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chun
     }
 
 
-def open_about(key: DataKey, row: Mapping[Any, Any]) -> tuple[dict[str, Any], Member]:
-    """What is known of a document, and the document as its collection's state counts it.
+def open_about(key: DataKey, row: Mapping[Any, Any]) -> tuple[dict[str, Any], bytes]:
+    """What is known of a document, and the mark by which its collection's state counts it.
 
     Raises SealBroken where it does not open or the row's plain columns are not those that it was sealed with.
     """
@@ -120,7 +120,7 @@ def open_about(key: DataKey, row: Mapping[Any, Any]) -> tuple[dict[str, Any], Me
     about = json.loads(content)
     if about.get("row") != row_proof(key, row):
         raise SealBroken(f"documents {row['id']}: its row was changed, or put together from two. Restore it")
-    return about, member_of(key, row["id"], content, about["passages"])
+    return about, mark_of(key, row["id"], content)
 
 
 def open_about_of_old(key: DataKey, row: Mapping[Any, Any]) -> dict[str, Any]:

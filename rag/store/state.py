@@ -3,7 +3,7 @@
     mark of a document = blind("document", frame(id, the JSON of `about`)) under the collection's key
     row                = blind("document row", frame(collection id, place key, source key, content key)), in `about`
     passage_ids        = blind("passages", frame(document id, ids of its passages in order)), in `about`
-    state              = sealed {"epoch", "documents", "total", "passages"}: the set digest of the documents' marks,
+    state              = sealed {"epoch", "documents", "total"}: the set digest of the documents' marks,
                          context ("collections", id, "state")
 
 Values are bound to their place by their seal; this binds the rows together. The state changes in one transaction
@@ -22,31 +22,19 @@ from security.sealing import Context, DataKey, frame
 
 @dataclass(frozen=True, slots=True)
 class CollectionState:
-    """The digest of the documents, the number of their passages, and how many changes there were."""
+    """The digest of the documents' marks, and how many changes there were."""
 
     epoch: int = 0
     documents: SetDigest = NOTHING
-    passages: int = 0
 
-    def changed(self, added: Iterable["Member"], removed: Iterable["Member"]) -> "CollectionState":
-        """After a change: one epoch later."""
-        came, went = tuple(added), tuple(removed)
-        documents = self.documents.plus(each.mark for each in came).minus(each.mark for each in went)
-        passages = self.passages + sum(each.passages for each in came) - sum(each.passages for each in went)
-        return CollectionState(self.epoch + 1, documents, passages)
+    def changed(self, added: Iterable[bytes], removed: Iterable[bytes]) -> "CollectionState":
+        """After documents of these marks came and went: one epoch later."""
+        return CollectionState(self.epoch + 1, self.documents.plus(added).minus(removed))
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A document as its collection's state counts it."""
-
-    mark: bytes
-    passages: int
-
-
-def member_of(key: DataKey, document_id: str, about: bytes, passages: int) -> Member:
-    """A document by its id and the JSON of its `about`."""
-    return Member(key.blind("document", frame(document_id.encode(), about)), passages)
+def mark_of(key: DataKey, document_id: str, about: bytes) -> bytes:
+    """What a document counts as: by its id and the JSON of its `about`."""
+    return key.blind("document", frame(document_id.encode(), about))
 
 
 def row_proof(key: DataKey, row: Mapping[Any, Any]) -> str:
@@ -66,7 +54,6 @@ def seal_state(key: DataKey, collection_id: str, state: CollectionState) -> byte
         "epoch": state.epoch,
         "documents": state.documents.count,
         "total": f"{state.documents.total:064x}",
-        "passages": state.passages,
     }
     return key.seal(json.dumps(content).encode(), state_context(collection_id))
 
@@ -75,7 +62,7 @@ def open_state(key: DataKey, collection_id: str, sealed: bytes) -> CollectionSta
     """The state out of the collection's row. Raises SealBroken."""
     content = json.loads(key.open(sealed, state_context(collection_id)))
     digest = SetDigest(content["documents"], int(content["total"], 16))
-    return CollectionState(content["epoch"], digest, content["passages"])
+    return CollectionState(content["epoch"], digest)
 
 
 def state_context(collection_id: str) -> Context:

@@ -201,9 +201,36 @@ def test_a_passage_that_does_not_open_closes_its_collection_when_it_is_read(shel
         connection.execute(update(passages).where(passages.c.id == chosen[0]).values(body=bytes(90)))
     with pytest.raises(StoreBroken, match=f"{shelves.ids[1]}/{chosen[0]} body"):
         house.documents.passages(shelves.attacked, chosen)
+    assert found(house) == {}  # a quick look opens no value, and nothing that was closed
     with pytest.raises(StoreBroken, match="is closed"):
         house.documents.documents(shelves.attacked)
     assert len(house.documents.documents(shelves.other)) == DOCUMENTS
+
+
+@pytest.mark.parametrize("attack", ["changed", "exchanged"])
+def test_a_collection_is_not_found_by_a_name_that_is_not_its_own(
+    process_as_it_was: None, state: Path, attack: str
+) -> None:
+    """Or who gives a right on one collection would give it on another."""
+    with open_house(state, Settings()) as house:
+        shelves = Shelves(house)
+        own, other = shelves.attacked.collection_id, shelves.other.collection_id
+        with house.engine.begin() as connection:
+            rows = connection.execute(select(collections.c.id, collections.c.name_key)).all()
+            keys = {row.id: row.name_key for row in rows}
+            if attack == "changed":
+                of_collection(connection, shelves, name=bytes(60))
+            else:
+                of_collection(connection, shelves, name_key=bytes(32))
+                row = update(collections)
+                connection.execute(row.where(collections.c.id == other).values(name_key=keys[own]))
+                connection.execute(row.where(collections.c.id == own).values(name_key=keys[other]))
+        with pytest.raises(StoreBroken, match="its name was changed, or exchanged"):
+            list(OPERATIONS["collection.grant"](house, name="attacked", user="operator"))
+        assert "its name was changed" in found(house)[f"collection {own}"][0]
+    with open_house(state, Settings()) as house:
+        closed = {record.id for record in house.collections.list() if house.documents.integrity.is_closed(record.id)}
+        assert closed == ({own} if attack == "changed" else {own, other})
 
 
 def test_an_original_changed_or_missing_is_found(shelves: Shelves) -> None:
@@ -270,6 +297,13 @@ def test_a_collection_taken_out_is_named(shelves: Shelves) -> None:
     with shelves.house.engine.begin() as connection:
         connection.execute(delete(collections).where(collections.c.id == own))
     assert "taken out" in found(shelves.house)[f"collection:{own}"][0]
+
+
+def test_a_removal_that_was_killed_before_its_epoch_went_is_no_attack(shelves: Shelves) -> None:
+    own = shelves.attacked.collection_id
+    OPERATIONS["collection.remove"](shelves.house, name="attacked").__next__()
+    shelves.house.keyring.epochs.advance(f"collection:{own}", 9)
+    assert found(shelves.house) == {}
 
 
 def older_copy(state: Path) -> None:

@@ -1,6 +1,8 @@
 """A house as an earlier schema left it (tests/vectors/house-0001.tar.xz) opens with everything in it, and is bound."""
 
+import sqlite3
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,18 @@ def test_everything_is_there_and_nothing_is_found_wrong(state: Path) -> None:
             assert len(house.conversations.list(ada(house))) == 1
             assert house.audit.verify().entries == 2
             assert all(event.get("is_fine", True) for event in OPERATIONS["verify"](house))
+
+
+def test_what_was_damaged_before_is_named_and_the_house_opens(state: Path) -> None:
+    with closing(sqlite3.connect(state / "truth.db")) as database, database:
+        (broken,) = next(database.execute("SELECT id FROM documents LIMIT 1"))
+        database.execute("UPDATE documents SET about = ? WHERE id = ?", (bytes(90), broken))
+    with open_house(state, Settings()) as house:
+        (record,) = house.collections.list()
+        assert broken in house.documents.integrity.reason(record.id)
+        list(OPERATIONS["repair.collection"](house, name="archive"))
+        grant = house.policy.grant(ada(house), record.id, Right.READ)
+        assert len(house.documents.documents(grant)) == 1
 
 
 def test_once_bound_it_is_not_taken_over_a_second_time(state: Path) -> None:
