@@ -6,7 +6,7 @@ import typer
 
 from chat.admin.options import STATE, AsJson, State, examples
 from chat.admin.outcomes import ExitCode, InputWrong
-from chat.admin.output import Event, note, show, show_json
+from chat.admin.output import Event, note, say, show, show_json
 from chat.admin.progress import Count
 from chat.admin.session import run, stopped_cleanly
 
@@ -65,8 +65,8 @@ def repair(
 
 
 def _shown(operation: str, state: State, as_json: bool, /, **arguments: object) -> bool:
-    """Progress and findings as they come; gives whether all is fine."""
-    is_fine = True
+    """Show how far it is, then what was found (as JSON, as it comes); gives whether all is fine."""
+    is_fine, sentences = True, []
     with Count("opening", None, is_shown=not as_json) as count:
         for event in run(state, operation, **arguments):
             if "done" in event:
@@ -76,7 +76,9 @@ def _shown(operation: str, state: State, as_json: bool, /, **arguments: object) 
             if as_json:
                 show_json(event)
             else:
-                count.say(_sentence(event))
+                sentences.append(_sentence(event))
+    for sentence in sentences:
+        say(sentence)
     return is_fine
 
 
