@@ -95,7 +95,7 @@ def variations(samples: Sequence[Sample], seed: int = 1) -> Iterator[NewDocument
     for turn in count():
         for sample in samples:
             chunks = tuple(replace(chunk, text=_shuffle(chunk.text, shuffled)) for chunk in sample.chunks)
-            vectors = _jitter(sample.vectors, generator)
+            vectors = jitter(sample.vectors, generator)
             content = "\n".join(chunk.text for chunk in chunks).encode()
             yield NewDocument(SOURCE, f"{turn}/{sample.path}", "text/plain", content, sample.parsed, chunks, vectors)
 
@@ -120,7 +120,7 @@ def _shuffle(text: str, shuffled: random.Random) -> str:
     return " ".join(words)
 
 
-def _jitter(vectors: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
+def jitter(vectors: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
     """Neighbours (n, d) of unit vectors (n, d), of unit length again."""
     noise = generator.standard_normal(vectors.shape).astype(np.float32)
     moved = vectors + JITTER * noise / np.linalg.norm(noise, axis=1, keepdims=True)

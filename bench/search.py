@@ -24,6 +24,7 @@ from bench.measure import Bench, Row, options_of, quantile
 from chat.admin.bench import temporary_grant, temporary_house
 from chat.assembly import House
 from chat.settings import load_settings
+from rag.index.vectors import HNSW
 from rag.retrieval.search import Searcher
 from rag.store.documents import DocumentStore
 from security.access import Grant, Right
@@ -33,8 +34,6 @@ SIZES = (1_000, 10_000)
 QUESTIONS = 100
 ENTRIES = 1_000
 BATCH = 5_000
-HNSW = {"hnsw": {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": 200}}
-"""As rag/index/vectors.py sets it, so that the same graph is walked."""
 
 MILLISECONDS = 1000
 Timed = Callable[[int], float]
@@ -114,7 +113,7 @@ def bare_chroma(memory_dir: Path) -> Iterator[Collection]:
     with tempfile.TemporaryDirectory(dir=memory_dir) as folder:
         settings = ChromaSettings(anonymized_telemetry=False, is_persistent=True, persist_directory=folder)
         client = chromadb.PersistentClient(path=folder, settings=settings)
-        yield client.create_collection("bare", embedding_function=None, configuration=HNSW)  # type: ignore[arg-type]  # a TypedDict there
+        yield client.create_collection("bare", embedding_function=None, configuration={"hnsw": HNSW})  # type: ignore[arg-type]  # a TypedDict there
 
 
 def copy_vectors(store: DocumentStore, grant: Grant, chroma: Collection) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,8 +55,8 @@ def _row(case: str, state: Path, folder: Path, runs: int) -> Row:
     return compare(case, "s", lambda: serving(state), lambda: printing(bare, folder), runs)
 
 
-def serving(state: Path) -> float:
-    """Seconds from the start of the command to the first 200."""
+def serving(state: Path, look: Callable[[int], None] = lambda _: None) -> float:
+    """Seconds from the start of the command to the first 200; `look` gets the process id then."""
     port = _free_port()
     environment = os.environ | {"HUISCLOS__SERVER__PORT": str(port)}
     started = time.perf_counter()
@@ -64,7 +64,9 @@ def serving(state: Path) -> float:
         while not _is_healthy(port):
             _check(process, started)
             time.sleep(LOOK_SECONDS)
-        return time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        look(process.pid)
+        return seconds
 
 
 def printing(command: list[str], folder: Path) -> float:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,9 @@ from models.embedder import Embedder, open_embedder
 from models.generator import LlamaGenerator, open_generator
 from models.store import ModelStore
 from rag.answering.answerer import Answerer
+from rag.errors import StoreBroken
 from rag.index.memory import MemoryIndex
+from rag.index.upkeep import Tell, Upkeep
 from rag.loading import Loader
 from rag.retrieval.search import Searcher
 from rag.store.collections import NAME_CHANGED, CollectionStore
@@ -38,6 +40,7 @@ from security.slots import KeyFile, Secret
 
 KEY_FILE = "keys/root.key"
 DATABASE = "truth.db"
+SECONDS_A_MINUTE = 60
 RESTORING = "restoring"
 """The file that says that what the house holds comes from a restore that has not ended."""
 
@@ -52,6 +55,7 @@ class House:
     engine: Engine
     keyring: Keyring
     closing: ExitStack
+    tell: Tell | None = None
 
     @cached_property
     def directory(self) -> Directory:
@@ -98,12 +102,20 @@ class House:
 
     @cached_property
     def index(self) -> MemoryIndex:
-        """The index in memory, filled from the truth at first use."""
-        index = MemoryIndex(self.memory_dir)
+        """The index in memory, filled at first use from snapshots and the truth, tended until the house closes."""
+        wanted, snapshots = self.settings.index, self.documents.snapshots
+        index = MemoryIndex(self.memory_dir, snapshots, wanted.exact_passages_max)
         self.closing.callback(index.close)
-        for record in self.collections.list():
+        records = self.collections.list()
+        snapshots.keep_only({record.id for record in records})
+        for record in records:
             if not self.documents.integrity.is_closed(record.id):
-                index.rebuild(self.policy.for_indexing(record.id), self.documents)
+                with suppress(StoreBroken):  # it is closed now, and said so where people ask
+                    index.open(self.policy.for_indexing(record.id), self.documents)
+        seconds = wanted.snapshot_minutes * SECONDS_A_MINUTE
+        upkeep = Upkeep(index, self.documents, self.policy.for_indexing, seconds, self._tell)
+        self.closing.callback(upkeep.stop)
+        upkeep.start()
         return index
 
     @cached_property
@@ -145,6 +157,11 @@ class House:
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
         return Answerer(self.searcher, self.generator)
+
+    def _tell(self, event: str, **fields: object) -> None:
+        """To the log, where there is one."""
+        if self.tell is not None:
+            self.tell(event, **fields)
 
     def look_again(self) -> None:
         """Forget what was read of the database: for a restore, which replaces all of it."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chat.errors import SettingsWrong
 from models.processors import physical_cores
+from rag.index.limits import EXACT_PASSAGES_MAX
 
 FILE_NAME = "huisclos.toml"
 _PREFIX = "HUISCLOS__"
@@ -46,6 +47,13 @@ class Store(_Section):
     ca_file: Path | None = None
 
 
+class Index(_Section):
+    """How much is searched by comparing every vector, and how often the index is sealed."""
+
+    exact_passages_max: int = Field(EXACT_PASSAGES_MAX, ge=100, le=1_000_000)
+    snapshot_minutes: float = Field(15, ge=0.1, le=1440)
+
+
 class Egress(_Section):
     """Addresses that may be reached beyond loopback."""
 
@@ -58,6 +66,7 @@ class Settings(_Section):
     server: Server = Server()
     models: Models = Models()
     store: Store = Store()
+    index: Index = Index()
     egress: Egress = Egress()
     memory_dir: Path | None = None
     anchor: Path | None = None

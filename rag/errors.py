@@ -12,6 +12,7 @@ RagError
 ├── CollectionExists
 ├── LoadRunning           another load works on the collection
 ├── StoreBroken           the sealed truth is not what was written
+├── SnapshotUnusable      a snapshot of an index is not there, or is not what was written
 └── IndexUnavailable      the index in memory cannot be used
 """
 
@@ -62,6 +63,10 @@ class LoadRunning(RagError):
 
 class StoreBroken(RagError):
     """A row or file of the sealed truth is missing or does not open."""
+
+
+class SnapshotUnusable(RagError):
+    """The index must be made from the truth."""
 
 
 class IndexUnavailable(RagError):

@@ -76,6 +76,7 @@ class Loader:
         try:
             yield from self._load(grant, survey(folder))
         finally:
+            self._index.settle(grant.collection_id)
             with self._lock:
                 self._loading.discard(grant.collection_id)
 
@@ -188,6 +189,8 @@ class _Load:
     def _put(self, file: FoundFile, ready: Ready, read: ReadDocument) -> _Ending:
         parsed = read.document
         held = self._held.here.get(ready.mark.place)
+        if held:
+            self._index.will_remove(self._grant.collection_id)
         identifier, entries = self._store.put(
             self._grant,
             NewDocument(
@@ -206,7 +209,7 @@ class _Load:
                 self._index.remove_document(self._grant.collection_id, held[0])
             self._index.add(self._grant.collection_id, entries)
         except Exception:
-            self._store.forget(self._grant, [identifier])  # or the next load would call it unchanged
+            self._forget([identifier])  # or the next load would call it unchanged
             raise
         return _Ending(FileState.INDEXED, None, parsed.pages, len(ready.chunks))
 
@@ -226,6 +229,7 @@ class _Load:
     def _forget(self, ids: Sequence[DocumentId]) -> None:
         if not ids:
             return
+        self._index.will_remove(self._grant.collection_id)
         self._store.forget(self._grant, ids)
         for identifier in ids:
             self._index.remove_document(self._grant.collection_id, identifier)

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.chunking import chunk_document, embedding_text
+from rag.confinement import Limits
 from rag.documents import Chunk
 from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
 from rag.folders import FoundFile, read_file
-from rag.parsing.confinement import Limits
 from rag.parsing.sandbox import ReadDocument, read_document
 from rag.store.values import Fingerprint
 

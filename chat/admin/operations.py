@@ -84,7 +84,7 @@ def destroy_collection(house: House, collection_id: CollectionId) -> None:
     """The key first, then everything that it sealed."""
     house.collections.remove(collection_id)
     house.directory.take_all(collection_id)
-    house.documents.remove_originals(collection_id)
+    house.documents.remove_files(collection_id)
     house.index.drop(collection_id)
     compact(house.engine)
 

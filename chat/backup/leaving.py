@@ -45,7 +45,7 @@ def leave_out(house: House) -> LeftOut:
         with house.engine.begin() as connection:
             connection.execute(delete(collections).where(collections.c.id == collection_id))
         house.directory.take_all(collection_id)
-        house.documents.remove_originals(collection_id)
+        house.documents.remove_files(collection_id)
     for user_id in gone:
         house.conversations.remove_all(user_id)
         house.directory.remove(user_id)

@@ -31,10 +31,12 @@ class _Server(uvicorn.Server):
 
 def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], None]) -> None:
     """Load what answering needs, then serve until SIGTERM or SIGINT."""
+    house.tell = record
+    configure_logs()
     _ = house.answerer  # weights, index: a question must not wait for them
     where = house.settings.server
     pages = _server(create_application(house), host=where.host, port=where.port)
-    configure_logs()
+    configure_logs()  # the view configures its own
     for collection in house.collections.list():
         if house.documents.integrity.is_closed(collection.id):
             record("collection_closed", collection_id=collection.id)

@@ -1,56 +1,96 @@
-"""The index in memory: vectors and words of every collection, a cache, emptied at start and stop."""
+"""The index in memory: vectors and words of every collection, a cache of the sealed truth, emptied at start and stop.
 
+It is kept current by whoever changes the truth, and sealed, grown and made anew by `tend`. After a start it comes from
+its sealed snapshot, brought up to date; where there is none, vectors come from the truth at once, and words, and a
+graph over many vectors, when it is tended: meanwhile every vector is compared.
+"""
+
+import secrets
 import shutil
-import sqlite3
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import DocumentId, PassageId
-from rag.errors import IndexUnavailable
-from rag.index.lexical import LexicalIndex
-from rag.index.vectors import ChromaError, VectorIndex
+from rag.documents import DocumentId
+from rag.errors import IndexUnavailable, SnapshotUnusable
+from rag.index.collection import CollectionIndex, Scores
+from rag.index.contents import mark_of_title
+from rag.index.limits import EXACT_PASSAGES_MAX
 from rag.store.documents import DocumentStore, IndexEntry
+from rag.store.snapshots import Snapshots
 from security.access import Grant
+from security.hygiene import MEMORY_BACKED, file_system_of
 from security.identity import CollectionId
 
-_MEMORY_BACKED = frozenset({"tmpfs", "ramfs"})
+_INDEX = "index"
+_SHARE_WAITING = 10
+"""A graph grows when a tenth of it waits, so that all its growing costs a few times its last."""
+_WORDS_AT_ONCE_MAX = 2000
+"""So many passages are stemmed while somebody waits: about a second."""
+
+
+class Opened(StrEnum):
+    """Where an index came from."""
+
+    RESTORED = "restored"
+    MADE = "made"
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    """One collection's index. `tending` is held by what takes long, `changing`, taken after it, for a moment."""
+
+    index: CollectionIndex
+    changing: threading.Lock = field(default_factory=threading.Lock)
+    tending: threading.Lock = field(default_factory=threading.Lock)
+    lacks_words: bool = False
+    is_changed: bool = False
+    is_sealed: bool = False
+    is_wanted: bool = False
+    is_dropped: bool = False
+    sealed_at: float = field(default_factory=time.monotonic)
 
 
 class MemoryIndex:
     """Adds, removes and searches. Lives under a memory-backed folder of mode 0700, or does not start."""
 
-    def __init__(self, memory_dir: Path) -> None:
-        self._folder = memory_dir / "index"
+    def __init__(self, memory_dir: Path, snapshots: Snapshots, exact_passages_max: int = EXACT_PASSAGES_MAX) -> None:
+        self._folder, self._snapshots, self._exact_max = memory_dir / "index", snapshots, exact_passages_max
         check_memory_backed(memory_dir)
         self._empty()
         self._folder.mkdir(mode=0o700)
-        self._vectors = VectorIndex(self._folder / "vectors")
-        self._lexical = LexicalIndex(self._folder / "words.db")
-        self._passages: dict[CollectionId, dict[DocumentId, list[PassageId]]] = {}
+        self._places: dict[CollectionId, _Place] = {}
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def add(self, collection_id: CollectionId, entries: Sequence[IndexEntry]) -> None:
-        """Add passages; nothing happens for none. Raises IndexUnavailable where the memory folder is full."""
-        if not entries:
-            return
-        ids = [entry.passage_id for entry in entries]
-        try:
-            self._vectors.add(collection_id, ids, np.stack([entry.vector for entry in entries]))
-            self._lexical.add(collection_id, [(entry.passage_id, entry.text) for entry in entries])
-        except (ChromaError, sqlite3.Error, OSError) as error:
-            raise IndexUnavailable("the index cannot grow; give the memory folder more room and load again") from error
-        held = self._passages.setdefault(collection_id, {})
-        for entry in entries:
-            held.setdefault(entry.document_id, []).append(entry.passage_id)
+        """Add whole documents; one that is held already stays. Raises IndexUnavailable where there is no room."""
+        place = self._place(collection_id)
+        with place.changing:
+            fresh = [entry for entry in entries if not place.index.holds(entry.document_id)]
+            place.index.add(fresh)
+            place.is_changed |= bool(fresh)
 
     def remove_document(self, collection_id: CollectionId, document_id: DocumentId) -> None:
         """Forget a document; nothing happens for one that is not there."""
-        ids = self._passages.get(collection_id, {}).pop(document_id, [])
-        if ids:
-            self._vectors.remove(collection_id, ids)
-            self._lexical.remove(collection_id, ids)
+        place = self._place(collection_id)
+        with place.changing:
+            if place.index.remove(document_id):
+                place.is_changed = True
+                self._unseal(collection_id, place)
+
+    def will_remove(self, collection_id: CollectionId) -> None:
+        """Remove the sealed snapshot, which holds what is about to be removed from the truth."""
+        place = self._place(collection_id)
+        with place.changing:
+            place.is_changed = True
+            self._unseal(collection_id, place)
 
     def replace_document(
         self, collection_id: CollectionId, document_id: DocumentId, entries: Sequence[IndexEntry]
@@ -60,54 +100,280 @@ class MemoryIndex:
         self.add(collection_id, entries)
 
     def drop(self, collection_id: CollectionId) -> None:
-        """Forget a collection."""
-        self._vectors.drop(collection_id)
-        self._lexical.drop(collection_id)
-        self._passages.pop(collection_id, None)
+        """Forget a collection and its snapshot, after what is being done to it was cut short."""
+        with self._lock:
+            place = self._places.pop(collection_id, None)
+        if place is not None:
+            place.is_dropped = True
+            with place.tending, place.changing:
+                place.index.close()
+        self._snapshots.remove_all(collection_id)
+
+    def open(self, grant: Grant, store: DocumentStore) -> Opened:
+        """Fill a collection's index: from its snapshot and what is newer in the truth, or from the truth alone."""
+        try:
+            index, opened = self._restored(grant), Opened.RESTORED
+        except (SnapshotUnusable, IndexUnavailable):
+            self._snapshots.remove_all(grant.collection_id)
+            index, opened = self._new(grant.collection_id), Opened.MADE
+        place = self._put(grant.collection_id, index)
+        if opened is Opened.RESTORED:
+            place.is_sealed = True
+            self._catch_up(place, grant, store)
+            return opened
+        _fill_vectors(index, grant, store)
+        place.is_changed = place.lacks_words = place.is_wanted = len(index) > 0
+        if len(index) <= _WORDS_AT_ONCE_MAX:
+            self._fill_words(place, grant, store)
+        return opened
 
     def rebuild(self, grant: Grant, store: DocumentStore) -> int:
-        """Fill a collection's index from the sealed truth; gives the number of passages."""
-        self.drop(grant.collection_id)
-        total = 0
-        for batch in store.index_entries(grant):
-            self.add(grant.collection_id, batch)
-            total += len(batch)
-        return total
+        """Make a collection's index anew from the truth, beside the one that is searched; gives how many passages."""
+        place = self._place(grant.collection_id)
+        with place.tending:
+            self._rebuild(place, grant, store)
+            place.is_wanted = True
+        return len(place.index)
 
-    def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int) -> dict[str, float]:
+    def settle(self, collection_id: CollectionId) -> None:
+        """Say that a change has come to its end: the index is sealed soon."""
+        self._place(collection_id).is_wanted = True
+
+    def due(self, seconds_max: float) -> list[CollectionId]:
+        """Collections to be tended now: a change has ended, many vectors wait, or the snapshot is older than this."""
+        now = time.monotonic()
+        return [name for name, place in self._all() if self._is_due(place, now - seconds_max)]
+
+    def tend(self, grant: Grant, store: DocumentStore) -> bool:
+        """Do to a collection's index what is due: words, a new beginning, a larger graph, a snapshot. Gives whether.
+
+        Cost grows with its passages where something was removed, with what is new otherwise. Raises IndexUnavailable,
+        OSError where there is no room; it can be searched all the while, and is tended again.
+        """
+        place = self._places.get(grant.collection_id)
+        if place is None:
+            return False
+        place.is_wanted = False
+        with place.tending:
+            if place.is_dropped:
+                return False
+            if place.lacks_words:
+                self._fill_words(place, grant, store)
+            if place.index.is_spoiled:
+                self._rebuild(place, grant, store)
+            elif self._has_many_waiting(place.index):
+                self._grow(place.index, grant, lambda: place.is_dropped or self._is_closed)
+                place.is_changed = True
+            return self._seal(place, grant) if place.is_changed else True
+
+    def seal(self, grant: Grant) -> bool:
+        """Seal a collection's index as it is, where it changed and holds nothing that was removed: for a stop."""
+        place = self._places.get(grant.collection_id)
+        if place is None:
+            return False
+        with place.tending:
+            return place.is_changed and not place.lacks_words and self._seal(place, grant)
+
+    def reseal(self, grant: Grant) -> None:
+        """Seal the snapshot under the newest version of the collection's key."""
+        self._snapshots.reseal(grant)
+
+    def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int) -> Scores:
         """Passage ids of the granted collection with cosine similarity, nearest first."""
         grant.check()
-        return self._vectors.search(grant.collection_id, vector, k)
+        place = self._places.get(grant.collection_id)
+        return place.index.search_dense(vector, k) if place else {}
 
-    def search_lexical(self, grant: Grant, question: str, k: int) -> dict[str, float]:
+    def search_lexical(self, grant: Grant, question: str, k: int) -> Scores:
         """Passage ids of the granted collection with BM25, best first."""
         grant.check()
-        return self._lexical.search(grant.collection_id, question, k)
+        place = self._places.get(grant.collection_id)
+        return place.index.search_lexical(question, k) if place else {}
+
+    def collections(self) -> list[CollectionId]:
+        """Those that have an index."""
+        return [name for name, _ in self._all()]
+
+    def stop(self) -> None:
+        """Cut short what takes long, for good."""
+        self._is_closed = True
 
     def close(self) -> None:
         """Empty the folder."""
-        self._lexical.close()
+        self.stop()
+        for name, place in self._all():
+            with place.tending, place.changing:
+                place.index.close()
+            self._places.pop(name)
         self._empty()
+
+    def _rebuild(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
+        fresh = self._new(grant.collection_id)
+        try:
+            self._fill(fresh, place, grant, store)
+        except BaseException:
+            fresh.close()
+            raise
+        with place.changing:
+            _catch_up(fresh, grant, store)
+            old, place.index = place.index, fresh
+            place.is_changed, place.lacks_words = True, False
+        old.close()
+
+    def _fill(self, fresh: CollectionIndex, place: _Place, grant: Grant, store: DocumentStore) -> None:
+        """Everything the truth holds, and a graph where it is much."""
+        _fill_vectors(fresh, grant, store)
+        slots = fresh.slots()
+        for texts in store.index_texts(grant):
+            self._go_on(place)
+            fresh.add_words(texts, slots)
+        if self._has_many_waiting(fresh):
+            self._grow(fresh, grant, lambda: place.is_dropped or self._is_closed)
+
+    def _fill_words(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
+        slots = place.index.slots()
+        for texts in store.index_texts(grant):
+            self._go_on(place)
+            place.index.add_words(texts, slots)
+        place.lacks_words = False
+
+    def _go_on(self, place: _Place) -> None:
+        if place.is_dropped or self._is_closed:
+            raise IndexUnavailable("the index is not made: its collection went, or the house stops")
+
+    def _grow(self, index: CollectionIndex, grant: Grant, cancelled: Callable[[], bool]) -> None:
+        """A larger graph, from the sealed one and the vectors that wait; sealed before it is used."""
+        name = f"graph-{secrets.token_hex(8)}"
+        folder = index.folder / name
+        try:
+            if index.graph is not None:
+                self._snapshots.open(grant, index.graph.name, folder)
+            index.grow(folder, cancelled)
+            files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+            self._snapshots.publish(self._snapshots.write(grant, name, None, files))
+            index.take_graph(folder, name)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _seal(self, place: _Place, grant: Grant) -> bool:
+        """Put the index to the disk and remove graphs that are no longer its own; gives whether it was done."""
+        linked = self._folder / f"seal-{grant.collection_id}"
+        shutil.rmtree(linked, ignore_errors=True)
+        try:
+            with place.changing:
+                if self._is_unfit(place, grant.collection_id):
+                    return False
+                place.is_changed, place.sealed_at = False, time.monotonic()
+                about, parts = place.index.parts(linked)
+            fresh = self._snapshots.write(grant, _INDEX, about, parts)
+            with place.changing:
+                return self._publish(place, grant.collection_id, fresh)
+        except BaseException:
+            place.is_changed = True
+            raise
+        finally:
+            shutil.rmtree(linked, ignore_errors=True)
+
+    def _publish(self, place: _Place, collection_id: CollectionId, fresh: Path) -> bool:
+        if self._is_unfit(place, collection_id):
+            self._snapshots.discard(fresh)
+            return False
+        self._snapshots.publish(fresh)
+        place.is_sealed = True
+        own = {_INDEX, place.index.graph.name if place.index.graph else ""}
+        self._snapshots.remove(collection_id, *(self._snapshots.names(collection_id) - own))
+        return True
+
+    def _is_unfit(self, place: _Place, collection_id: CollectionId) -> bool:
+        """Whether an index is not to be sealed: it holds what was removed; so may a graph sealed meanwhile."""
+        if place.index.is_spoiled:
+            self._snapshots.remove(collection_id, *self._snapshots.names(collection_id))
+            place.is_changed = place.is_wanted = True
+        return place.index.is_spoiled or place.is_dropped
+
+    def _unseal(self, collection_id: CollectionId, place: _Place) -> None:
+        if place.is_sealed:
+            self._snapshots.remove(collection_id, *self._snapshots.names(collection_id))
+            place.is_sealed = False
+
+    def _restored(self, grant: Grant) -> CollectionIndex:
+        folder = self._fresh_folder(grant.collection_id)
+        about, files = self._snapshots.open(grant, _INDEX, folder)
+        index = CollectionIndex.restored(folder, about, files)
+        try:
+            if index.graph is not None:
+                name = index.graph.name
+                self._snapshots.open(grant, name, folder / name)
+                index.take_graph(folder / name, name)
+        except BaseException:
+            index.close()
+            raise
+        return index
+
+    def _catch_up(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
+        with place.changing:
+            if _catch_up(place.index, grant, store):
+                place.is_changed = place.is_wanted = True
+            if place.index.is_spoiled:
+                self._unseal(grant.collection_id, place)
+
+    def _has_many_waiting(self, index: CollectionIndex) -> bool:
+        return index.waiting > max(self._exact_max, len(index) // _SHARE_WAITING)
+
+    def _is_due(self, place: _Place, before: float) -> bool:
+        is_old = place.is_changed and place.sealed_at < before
+        return place.is_wanted or is_old or self._has_many_waiting(place.index)
+
+    def _place(self, collection_id: CollectionId) -> _Place:
+        with self._lock:
+            place = self._places.get(collection_id)
+            if place is None:
+                place = self._places[collection_id] = _Place(self._new(collection_id))
+            return place
+
+    def _put(self, collection_id: CollectionId, index: CollectionIndex) -> _Place:
+        with self._lock:
+            place = self._places[collection_id] = _Place(index)
+            return place
+
+    def _all(self) -> list[tuple[CollectionId, _Place]]:
+        with self._lock:
+            return list(self._places.items())
+
+    def _new(self, collection_id: CollectionId) -> CollectionIndex:
+        return CollectionIndex(self._fresh_folder(collection_id))
+
+    def _fresh_folder(self, collection_id: CollectionId) -> Path:
+        return self._folder / f"{collection_id}-{secrets.token_hex(4)}"
 
     def _empty(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _fill_vectors(index: CollectionIndex, grant: Grant, store: DocumentStore) -> None:
+    for batch in store.index_vectors(grant):
+        index.add_vectors(batch)
+
+
+def _catch_up(index: CollectionIndex, grant: Grant, store: DocumentStore) -> bool:
+    """Bring an index in step with the documents of the truth; gives whether anything was to be done."""
+    titles = {name: mark_of_title(title) for name, title in store.titles(grant).items()}
+    held = index.documents
+    stale = [name for name, mark in held.items() if titles.get(name) != mark]
+    for name in stale:
+        index.remove(name)
+    missing = [name for name, mark in titles.items() if held.get(name) != mark]
+    for entries in store.entries_of(grant, missing):
+        index.add(entries)
+    return bool(stale or missing)
+
+
 def check_memory_backed(folder: Path) -> None:
     """Raise IndexUnavailable unless the folder lies on tmpfs or ramfs: an index on disk would be readable text."""
-    kind = filesystem_of(folder)
-    if kind not in _MEMORY_BACKED:
+    kind = file_system_of(folder)
+    if kind not in MEMORY_BACKED:
         raise IndexUnavailable(
             f"{folder} is on {kind}, expected tmpfs or ramfs: the index must not reach a disk; "
             "set memory_dir to a folder under /dev/shm"
         )
-
-
-def filesystem_of(folder: Path) -> str:
-    """The kind of file system a folder lies on, from the kernel's mount table."""
-    best, kind = Path("/"), "unknown"
-    for line in Path("/proc/mounts").read_text().splitlines():
-        point, name = line.split()[1:3]
-        if folder.resolve().is_relative_to(point) and len(Path(point).parts) >= len(best.parts):
-            best, kind = Path(point), name
-    return kind

@@ -1,76 +1,99 @@
-"""The only door to Chroma: vectors in process, over a memory-backed folder, one collection a security domain."""
+"""The only door to Chroma: a graph of nearest neighbours, filled by a process of its own, then read alone."""
 
+import os
+import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import chromadb
 import numpy as np
+from chromadb.api.client import Client
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
-from chromadb.errors import ChromaError, NotFoundError
+from chromadb.errors import ChromaError
 from numpy.typing import NDArray
 
-__all__ = ["ChromaError", "VectorIndex"]
+__all__ = ["ChromaError", "Graph", "extend_graph"]
 
-_CONFIGURATION = {"hnsw": {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": 200}}
-"""Set on purpose: the defaults gave recall@10 of 0.87 at 50,000 hard vectors against exact search."""
+_NAME = "graph"
+HNSW = {"space": "cosine", "max_neighbors": 16, "ef_construction": 200, "ef_search": 200, "sync_threshold": 1000}
+"""Chosen by measurement (bench/hnsw.py); the defaults gave recall@10 of 0.87 at 50,000 hard vectors."""
+_BATCH = 1000
 
 
-class VectorIndex:
-    """Ids and vectors; no text. Never the only copy of anything. Safe to use from several threads.
+class Graph:
+    """Searches the slots of a folder that `extend_graph` filled. Safe to use from several threads.
 
-    Handles of collections are kept: asking Chroma for one took 1 to 1.6 ms of a search.
+    Chroma holds the vectors in its own memory once it has read them, so the files in the memory-backed folder are cut
+    to nothing then: they would take the same again. What is to grow is made from the sealed copy.
     """
 
-    def __init__(self, folder: Path) -> None:
-        settings = Settings(anonymized_telemetry=False, is_persistent=True, persist_directory=str(folder))
-        self._client = chromadb.PersistentClient(path=str(folder), settings=settings)
-        self._batch = self._client.get_max_batch_size()
-        self._handles: dict[str, Collection] = {}
-        self._lock = threading.Lock()
+    def __init__(self, folder: Path, dimensions: int) -> None:
+        self._client = _client(folder)
+        self._handle = self._client.get_collection(_NAME, embedding_function=None)
+        self._searching = threading.Condition()
+        self._searches = 0
+        self._is_closed = False
+        self.count = self._handle.count()
+        self.search(np.full(dimensions, dimensions**-0.5, np.float32), 1)  # reads the files
+        for path in folder.rglob("*.bin"):
+            os.truncate(path, 0)
 
-    def add(self, collection: str, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Add vectors (n, d) float32 under their passage ids."""
-        handle = self._handle(collection)
-        for start in range(0, len(ids), self._batch):
-            part = slice(start, start + self._batch)
-            handle.add(ids=list(ids[part]), embeddings=vectors[part])
+    def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Slots and cosines of up to `k` vectors near a unit vector (d,), nearest first; none once it is closed."""
+        with self._used() as handle:
+            if handle is None or k < 1:
+                return np.empty(0, np.int64), np.empty(0, np.float32)
+            wanted = min(k, self.count)
+            found = handle.query(query_embeddings=vector[None, :], n_results=wanted, include=["distances"])
+        distances = np.asarray((found["distances"] or [[]])[0], np.float32)
+        return np.array([int(name) for name in found["ids"][0]], np.int64), 1.0 - distances
 
-    def search(self, collection: str, vector: NDArray[np.float32], k: int) -> dict[str, float]:
-        """Up to `k` ids with their cosine similarity, nearest first; none from a collection dropped meanwhile."""
-        handle = self._handle(collection)
+    def close(self) -> None:
+        """Give the memory back, after the searches that run."""
+        with self._searching:
+            self._is_closed = True
+            self._searching.wait_for(lambda: self._searches == 0)
+        self._client.close()
+
+    @contextmanager
+    def _used(self) -> Iterator[Collection | None]:
+        with self._searching:
+            if self._is_closed:
+                yield None
+                return
+            self._searches += 1
         try:
-            count = handle.count()
-            if not count or k < 1:
-                return {}
-            found = handle.query(query_embeddings=vector[None, :], n_results=min(k, count), include=["distances"])
-        except ChromaError as error:  # half of a drop shows as other errors than "not found"
-            if self._handles.get(collection) is handle and not isinstance(error, NotFoundError):
-                raise
-            return {}
-        distances = found["distances"] or [[]]
-        return {name: 1.0 - float(far) for name, far in zip(found["ids"][0], distances[0], strict=True)}
+            yield self._handle
+        finally:
+            with self._searching:
+                self._searches -= 1
+                self._searching.notify_all()
 
-    def remove(self, collection: str, ids: Sequence[str]) -> None:
-        """Remove vectors by passage id: by a `where` filter a document took 64 to 150 ms."""
-        handle = self._handle(collection)
-        for start in range(0, len(ids), self._batch):
-            handle.delete(ids=list(ids[start : start + self._batch]))
 
-    def drop(self, collection: str) -> None:
-        """Remove the collection whole; nothing happens where there is none."""
-        with self._lock:
-            self._handles.pop(collection, None)
-            if collection in [known.name for known in self._client.list_collections()]:
-                self._client.delete_collection(collection)
+def extend_graph(
+    folder: Path, first: int, vectors: NDArray[np.float32], told: Callable[[int], None] = lambda _: None
+) -> None:
+    """Add unit vectors (n, d) at the slots from `first` on to the graph in a folder, made where there is none.
 
-    def _handle(self, name: str) -> Collection:
-        with self._lock:
-            if name not in self._handles:
-                self._handles[name] = self._client.get_or_create_collection(
-                    name,
-                    embedding_function=None,
-                    configuration=_CONFIGURATION,  # type: ignore[arg-type]  # a TypedDict there
-                )
-            return self._handles[name]
+    `told` hears how many are in. The last of them, under 1,000, wait in the folder's log and are added by each opening.
+    """
+    with closing(_client(folder)) as client:
+        handle = client.get_or_create_collection(
+            _NAME,
+            embedding_function=None,
+            configuration={"hnsw": HNSW},  # type: ignore[arg-type]  # a TypedDict there
+        )
+        for start in range(0, len(vectors), _BATCH):
+            part = vectors[start : start + _BATCH]
+            handle.add(ids=[str(first + start + place) for place in range(len(part))], embeddings=part)
+            handle.query(query_embeddings=part[:1], n_results=1, include=["distances"])  # takes them out of the log
+            told(start + len(part))
+    with closing(sqlite3.connect(folder / "chroma.sqlite3")) as log:
+        log.execute("VACUUM")
+
+
+def _client(folder: Path) -> Client:
+    settings = Settings(anonymized_telemetry=False, is_persistent=True, persist_directory=str(folder))
+    return Client(settings=settings)

@@ -7,9 +7,9 @@ import sys
 from dataclasses import asdict, replace
 from typing import Any
 
+from rag.confinement import Limits, confine
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected
-from rag.parsing.confinement import Limits, confine
 from rag.parsing.encoding import clean
 from rag.parsing.filetypes import MediaType, detect
 

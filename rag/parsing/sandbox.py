@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
 
+from rag.confinement import MB, Limits, search_path
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
-from rag.parsing.confinement import MB, Limits
 from rag.parsing.filetypes import MediaType
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
@@ -85,7 +85,7 @@ def _spawn(
     task: dict[str, Any], data: bytes, folder: str, output: Path, wall_seconds: int, cancelled: threading.Event
 ) -> int:
     """Run the child to its end or its wall clock; its whole process group ends with it."""
-    command = [sys.executable, "-I", "-c", _START, json.dumps(task), *_search_path()]
+    command = [sys.executable, "-I", "-c", _START, json.dumps(task), *search_path()]
     with output.open("wb") as out, tempfile.TemporaryFile(dir=folder) as source:
         source.write(data)
         source.seek(0)
@@ -117,11 +117,6 @@ def _wait(child: subprocess.Popen[bytes], wall_seconds: int, cancelled: threadin
                     f"reading took over {wall_seconds} s; the file is too large or made to hang: split or drop it"
                 ) from None
     raise ReadingCancelled("the load was stopped")
-
-
-def _search_path() -> list[str]:
-    """Where the child finds our parsers and the libraries; `-I` gives it nothing else."""
-    return [str(Path(__file__).resolve().parents[2]), *(path for path in sys.path if path.endswith("-packages"))]
 
 
 def _outcome(code: int, raw: bytes) -> dict[str, Any]:

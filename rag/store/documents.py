@@ -5,10 +5,10 @@ import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 from sqlalchemy.exc import OperationalError
@@ -28,10 +28,13 @@ from rag.store.rows import (
     open_entry,
     open_info,
     open_passage,
+    open_vector,
+    open_words,
     passage_row,
     place_bytes,
 )
-from rag.store.tables import collections, documents, passages
+from rag.store.snapshots import Snapshots
+from rag.store.tables import collections, documents, is_of, passages
 from rag.store.values import Fingerprint, IndexEntry, Inventory, MovedTo, NewDocument, words_of
 from security.access import Grant, Right
 from security.errors import AccessDenied, SealBroken
@@ -43,8 +46,9 @@ __all__ = ["DocumentStore", "Fingerprint", "IndexEntry", "Inventory", "MovedTo",
 
 
 _Read = TypeVar("_Read")
-REBUILD_BATCH = 5000
-"""Chroma takes 5,461 rows at once; 500 at a time cost a third more CPU over 10,000 passages."""
+_ReadRow = Callable[[DataKey, RowMapping, Mapping[DocumentId, str]], _Read]
+INDEX_BATCH = 1000
+"""Passages opened between two looks at whether to go on."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -53,6 +57,7 @@ class DocumentStore:
 
     def __init__(self, engine: Engine, keyring: Keyring, originals: Path) -> None:
         self._engine, self._keyring, self._originals = engine, keyring, Originals(originals)
+        self.snapshots = Snapshots(originals.with_name("snapshots"), keyring)  # of indexes: they hold the same
         self._writing = threading.Lock()  # no value is on its way in under a version that is being retired
         self.integrity = Integrity(engine, keyring, self._originals, self._writing)
 
@@ -139,9 +144,11 @@ class DocumentStore:
         with _room():
             parts = Resealing(self._engine, self._originals, self._keyring.for_grant(grant), grant.collection_id)
             yield from parts.run()
+            self.snapshots.reseal(grant)
             with self._writing:  # for the little that came in meanwhile; not across a yield, where threads may change
                 for _ in parts.run():
                     pass
+                self.snapshots.reseal(grant)
                 self._keyring.retire(owner, parts.version)
 
     def move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
@@ -202,7 +209,7 @@ class DocumentStore:
         query = select(passages.c.id, passages.c.document_id, passages.c.body, documents).join_from(
             passages, documents, passages.c.document_id == documents.c.id
         )
-        query = query.where(passages.c.collection_id == grant.collection_id)
+        query = query.where(is_of(passages, grant.collection_id))
 
         def read(key: DataKey) -> tuple[Passage, ...]:
             with self._engine.connect() as connection:
@@ -229,14 +236,49 @@ class DocumentStore:
         except FileNotFoundError as error:
             raise StoreBroken(f"the original of document {identifier} is missing; load its folder again") from error
 
-    def index_entries(self, grant: Grant, batch: int = REBUILD_BATCH) -> Iterator[tuple[IndexEntry, ...]]:
-        """Everything the index needs of a collection, in batches."""
-        key = self._key(grant, Right.INDEX)
-        titles = {info.id: info.title for info in self.documents(grant)}
-        query = select(passages).where(passages.c.collection_id == grant.collection_id)
+    def titles(self, grant: Grant) -> dict[DocumentId, str]:
+        """Titles of all documents of the collection, for its index."""
+        self._key(grant, Right.INDEX)
+        return {info.id: info.title for info in self.documents(grant)}
+
+    def index_vectors(self, grant: Grant, batch: int = INDEX_BATCH) -> Iterator[tuple[IndexEntry, ...]]:
+        """The vectors of a collection, without words, in batches: 100,000 take 2 s."""
+        columns = (passages.c.id, passages.c.document_id, passages.c.vector)
+        yield from self._or_closed(grant, self._for_index(grant, columns, open_vector, batch))
+
+    def index_texts(self, grant: Grant, batch: int = INDEX_BATCH) -> Iterator[tuple[tuple[PassageId, str], ...]]:
+        """The words of a collection's passages, in batches."""
+        columns = (passages.c.id, passages.c.document_id, passages.c.body)
+        yield from self._or_closed(grant, self._for_index(grant, columns, open_words, batch))
+
+    def index_entries(self, grant: Grant, batch: int = INDEX_BATCH) -> Iterator[tuple[IndexEntry, ...]]:
+        """Both, in batches. Raises SealBroken for what does not open."""
+        yield from self._for_index(grant, tuple(passages.c), open_entry, batch)
+
+    def entries_of(self, grant: Grant, ids: Sequence[DocumentId]) -> Iterator[tuple[IndexEntry, ...]]:
+        """Index entries of some documents of the collection, each whole; those that are not held are left out."""
+        titles = self.titles(grant) if ids else {}
+        for identifier in ids:
+            if identifier in titles:
+                yield self._entries_of(self._key(grant, Right.INDEX), identifier, titles[identifier])
+
+    def _for_index(
+        self, grant: Grant, columns: Sequence[Any], read: _ReadRow[_Read], batch: int
+    ) -> Iterator[tuple[_Read, ...]]:
+        """Rows of the collection's passages, opened; of those whose document came or went meanwhile, none."""
+        key, titles = self._key(grant, Right.INDEX), self.titles(grant)
+        query = select(*columns).where(passages.c.collection_id == grant.collection_id)
         with self._engine.connect() as connection:
             for rows in connection.execution_options(yield_per=batch).execute(query).mappings().partitions():
-                yield tuple(open_entry(key, row, titles) for row in rows)
+                yield tuple(read(key, row, titles) for row in rows if row["document_id"] in titles)
+
+    def _or_closed(self, grant: Grant, read: Iterator[_Read]) -> Iterator[_Read]:
+        """What is read; where something does not open, the collection is closed, and StoreBroken raised."""
+        try:
+            yield from read
+        except SealBroken as error:
+            self.integrity.close(grant.collection_id, Damage(str(error)))
+            raise StoreBroken(self.integrity.reason(grant.collection_id)) from error
 
     def counts(self, collection_id: CollectionId) -> tuple[int, int]:
         """Documents and passages held, without opening any."""
@@ -247,9 +289,10 @@ class DocumentStore:
         with self._engine.connect() as connection:
             return connection.execute(held).scalar_one(), connection.execute(parts).scalar_one()
 
-    def remove_originals(self, collection_id: CollectionId) -> None:
-        """Remove the sealed originals of a collection whose key is gone."""
+    def remove_files(self, collection_id: CollectionId) -> None:
+        """Remove the sealed originals and snapshots of a collection whose key is gone."""
         self._originals.remove_collection(collection_id)
+        self.snapshots.remove_all(collection_id)
 
     def _key(self, grant: Grant, right: Right | None = None) -> DataKey:
         if right is not None and grant.right is not right:

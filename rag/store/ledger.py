@@ -10,7 +10,7 @@ from rag.documents import DocumentId
 from rag.errors import StoreBroken
 from rag.store.rows import NewRow, open_about
 from rag.store.state import CollectionState, epoch_name, open_state, seal_state
-from rag.store.tables import collections, documents, passages
+from rag.store.tables import collections, documents, is_of, passages
 from security.epochs import Epochs
 from security.identity import CollectionId
 from security.sealing import DataKey
@@ -44,7 +44,7 @@ class Change:
     def delete(self, ids: Sequence[DocumentId]) -> None:
         """Documents with their passages; those of other collections stay. Raises SealBroken for a damaged one."""
         for part in id_batches(ids):
-            own = documents.c.id.in_(part) & (documents.c.collection_id == self._id)
+            own = documents.c.id.in_(part) & is_of(documents, self._id)
             rows = self._connection.execute(select(documents).where(own)).mappings()
             self._removed += [open_about(self._key, row)[1] for row in rows]
             delete_rows(self._connection, self._id, part)
@@ -100,7 +100,7 @@ def delete_rows(connection: Connection, collection_id: CollectionId, ids: Sequen
     """Documents and their passages, whatever stands in them."""
     for part in id_batches(ids):
         for table, column in ((passages, passages.c.document_id), (documents, documents.c.id)):
-            connection.execute(delete(table).where(column.in_(part), table.c.collection_id == collection_id))
+            connection.execute(delete(table).where(column.in_(part), is_of(table, collection_id)))
 
 
 def id_batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

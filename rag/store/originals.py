@@ -1,14 +1,13 @@
 """Sealed originals: one file a document, `<state>/originals/<collection>/<document>`, under the collection's key."""
 
 import io
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from rag.documents import DocumentId
+from rag.streams import Joined, on_disk
 from security.files import sync_folder
 from security.identity import CollectionId
 from security.sealing import HEADER_BYTES, Context, DataKey
@@ -28,7 +27,7 @@ class Originals:
         path = self._path(collection_id, document_id)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            with _on_disk(path) as target:
+            with on_disk(path) as target:
                 key.seal_stream(io.BytesIO(content), target, _context(document_id))
             yield
         except Exception:
@@ -53,8 +52,8 @@ class Originals:
                 if key.is_current(sealed.read(HEADER_BYTES)):
                     return False
                 sealed.seek(0)
-                with _on_disk(fresh) as target:
-                    key.seal_stream(_Joined(key.open_stream(sealed, context)), target, context)
+                with on_disk(fresh) as target:
+                    key.seal_stream(Joined(key.open_stream(sealed, context)), target, context)
         except FileNotFoundError:
             return False
         if path.exists():  # else its document went meanwhile; should it go right now, `sweep` finds the file
@@ -86,29 +85,6 @@ class Originals:
 
     def _path(self, collection_id: CollectionId, document_id: DocumentId) -> Path:
         return self._folder / collection_id / document_id
-
-
-class _Joined:
-    """Blocks as a file that is read once."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks, self._rest = blocks, b""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, fewer where a block ends; none at the end."""
-        self._rest = self._rest or next(self._blocks, b"")
-        given, self._rest = self._rest[:size], self._rest[size:]
-        return given
-
-
-@contextmanager
-def _on_disk(path: Path) -> Iterator[BinaryIO]:
-    """A new private file, on the disk after the block with its folder entry."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:  # noqa: PTH123 - from a descriptor
-        yield target
-        target.flush()
-        os.fsync(target.fileno())
-    sync_folder(path.parent)
 
 
 def _context(document_id: DocumentId) -> Context:

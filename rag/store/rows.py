@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,9 +46,10 @@ def new_info(identifier: DocumentId, collection_id: CollectionId, new: NewDocume
 
 def new_entries(info: DocumentInfo, new: NewDocument) -> tuple[IndexEntry, ...]:
     """The index entries of a document that comes in, one a chunk, with fresh ids."""
+    words = (words_of(info.title, chunk.headings, chunk.text) for chunk in new.chunks)
     return tuple(
-        IndexEntry(PassageId(secrets.token_hex(16)), info.id, vector, words_of(info.title, chunk.headings, chunk.text))
-        for chunk, vector in zip(new.chunks, new.vectors, strict=True)
+        IndexEntry(PassageId(secrets.token_hex(16)), info.id, vector, info.title, text)
+        for text, vector in zip(words, new.vectors, strict=True)
     )
 
 
@@ -156,11 +157,22 @@ def open_passage(key: DataKey, row: Any) -> Passage:
 
 def open_entry(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
     """An index entry out of a passage's row; `titles` by document."""
+    vector = open_vector(key, row, titles)
+    return replace(vector, text=open_words(key, row, titles)[1])
+
+
+def open_vector(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
+    """An index entry without words out of a passage's row."""
+    identifier, document_id = PassageId(row["id"]), DocumentId(row["document_id"])
+    raw = key.open(row["vector"], passage_context(identifier, document_id, "vector"))
+    return IndexEntry(identifier, document_id, np.frombuffer(raw, _VECTOR).astype(np.float32), titles[document_id])
+
+
+def open_words(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> tuple[PassageId, str]:
+    """A passage with its words out of its row."""
     identifier, document_id = PassageId(row["id"]), DocumentId(row["document_id"])
     body = json.loads(key.open(row["body"], passage_context(identifier, document_id, "body")))
-    raw = key.open(row["vector"], passage_context(identifier, document_id, "vector"))
-    text = words_of(titles[document_id], body["headings"], body["text"])
-    return IndexEntry(identifier, document_id, np.frombuffer(raw, _VECTOR).astype(np.float32), text)
+    return identifier, words_of(titles[document_id], body["headings"], body["text"])
 
 
 def _chunk(body: Mapping[str, Any]) -> Chunk:

@@ -1,6 +1,8 @@
 """The tables of the sealed truth. Ids are random, times of loading are plain, everything else is sealed or keyed."""
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData()
 
@@ -19,11 +21,12 @@ documents = Table(
     "documents",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
     Column("place_key", LargeBinary(32), nullable=False),  # blind("place", source and path)
     Column("source_key", LargeBinary(32), nullable=False),  # blind("source", loaded folder)
     Column("content_key", LargeBinary(32), nullable=False),  # blind("content", SHA-256 of the bytes)
     Column("about", LargeBinary, nullable=False),  # sealed JSON: path, title, type, pages, size, dates
+    Index("ix_documents_place", "collection_id", "place_key"),
 )
 
 passages = Table(
@@ -36,3 +39,12 @@ passages = Table(
     Column("body", LargeBinary, nullable=False),  # sealed JSON: text, page, headings, offsets
     Column("vector", LargeBinary, nullable=False),  # sealed float16, little endian
 )
+
+
+def is_of(table: Table, collection_id: str) -> Any:
+    """That a row is of a collection, where rows are looked up by their ids.
+
+    Said so that no index serves it: SQLite, which knows nothing of how many rows there are, would go through all of the
+    collection for ten ids (6 ms at 3,000 passages, and more with each).
+    """
+    return table.c.collection_id.concat("") == collection_id

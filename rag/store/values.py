@@ -57,12 +57,13 @@ class MovedTo:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """What the index in memory needs of a passage: its vector (d,) float32 and its words."""
+    """What the index in memory needs of a passage: its vector (d,) float32, its document's title, its words."""
 
     passage_id: PassageId
     document_id: DocumentId
     vector: NDArray[np.float32]
-    text: str
+    title: str
+    text: str = ""
 
 
 def words_of(title: str, headings: Sequence[str], text: str) -> str:

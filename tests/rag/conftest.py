@@ -126,6 +126,6 @@ def shelf(tmp_path: Path, memory_dir: Path, database: Engine) -> Iterator[Shelf]
     keyring = create_keyring(state, KeyFile(tmp_path / "root.key"))
     collections = CollectionStore(engine, keyring)
     documents = DocumentStore(engine, keyring, state / "originals")
-    index = MemoryIndex(memory_dir)
+    index = MemoryIndex(memory_dir, documents.snapshots)
     yield Shelf(state, memory_dir, engine, keyring, collections, documents, index, collections.create("shelf"))
     index.close()

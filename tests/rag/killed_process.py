@@ -28,7 +28,8 @@ def main() -> None:
     grant = AccessPolicy(EverybodyMay()).grant(OPERATOR, collection.id, Right.MANAGE)
     store = DocumentStore(engine, keyring, state / "originals")
     if what == "load":
-        for file in Loader(store, MemoryIndex(memory), WordEmbedder(), memory).load(grant, folder):
+        index = MemoryIndex(memory, store.snapshots)
+        for file in Loader(store, index, WordEmbedder(), memory).load(grant, folder):
             say(f"{file.state} {file.doc}")
     elif what == "rotate":
         for step in store.reseal(grant):
@@ -36,7 +37,7 @@ def main() -> None:
     else:
         say("begun")
         collections.remove(collection.id)
-        store.remove_originals(collection.id)
+        store.remove_files(collection.id)
         compact(engine)
         say("done")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from rag.confinement import Limits
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
-from rag.parsing.confinement import Limits
 from rag.parsing.sandbox import read_document, render_page
 
 DOCUMENTS = Path(__file__).parents[2] / "data" / "documents"

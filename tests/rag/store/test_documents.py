@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from rag.documents import Block, BlockKind, Chunk, DocumentId, ParsedDocument, PassageId
 from rag.errors import StoreBroken, StoreFull
@@ -144,7 +144,7 @@ def test_a_disk_without_room_for_the_original_stores_nothing(shelf: Shelf, monke
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("rag.store.originals.os.fsync", full)
+    monkeypatch.setattr("rag.streams.os.fsync", full)
     with pytest.raises(StoreFull, match="free space"):
         shelf.documents.put(shelf.managing, new())
     assert shelf.documents.counts(shelf.collection_id) == (0, 0)
@@ -169,3 +169,22 @@ def test_originals_can_be_read_by_their_owner_alone(shelf: Shelf) -> None:
     path: Path = shelf.state / "originals" / shelf.collection_id / identifier
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_opening_ten_passages_does_not_go_through_the_collection(shelf: Shelf) -> None:
+    if shelf.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL knows how many rows there are")
+    entries = [shelf.documents.put(shelf.managing, new(f"{number}.txt", "words"))[1][0] for number in range(12)]
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    event.listen(shelf.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    assert len(shelf.documents.passages(shelf.reading, [entry.passage_id for entry in entries])) == 12
+    shelf.documents.forget(shelf.managing, [entry.document_id for entry in entries])
+    with shelf.engine.connect() as connection:
+        explained = [
+            (statement, step[3])
+            for statement, values in asked[:]
+            if "passages" in statement
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert explained
+    assert [step for _, step in explained if "collection" in step or step.startswith("SCAN")] == []

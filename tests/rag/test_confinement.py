@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 READER = """
 import os, resource, sys, time
 sys.path.insert(0, sys.argv[1])
-from rag.parsing.confinement import Limits, confine
+from rag.confinement import Limits, confine
 confine(Limits(open_files=32, cpu_seconds=7), int(sys.argv[2]))
 print(os.getpid(), resource.getrlimit(resource.RLIMIT_NOFILE)[1], resource.getrlimit(resource.RLIMIT_CPU)[1],
       resource.getrlimit(resource.RLIMIT_CORE)[1], flush=True)

@@ -1,10 +1,12 @@
-"""What the child takes from itself before it reads a byte of a document: memory, time, files, network, privileges."""
+"""What a child takes from itself before it works: memory, time, files, network, privileges."""
 
 import ctypes
 import os
 import resource
 import signal
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 MB = 1024 * 1024
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
@@ -26,6 +28,15 @@ class Limits:
     open_files: int = 64
 
 
+UNBOUNDED = Limits(
+    output_bytes=resource.RLIM_INFINITY,
+    memory_bytes=resource.RLIM_INFINITY,
+    cpu_seconds=resource.RLIM_INFINITY,
+    open_files=256,
+)
+"""For a child that works on what is ours, not on what came from outside."""
+
+
 def confine(limits: Limits, parent: int) -> None:
     """Bound this process for good, and let it end with its parent. Where the kernel allows it, no network is left."""
     bounds = {
@@ -44,3 +55,8 @@ def confine(limits: Limits, parent: int) -> None:
     if os.getppid() != parent:
         os._exit(1)  # the parent died before the line above
     _ = kernel.unshare(_CLONE_NEWNET) and kernel.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
+def search_path() -> list[str]:
+    """Where a child started with `-I` finds our modules and the libraries."""
+    return [str(Path(__file__).resolve().parents[1]), *(path for path in sys.path if path.endswith("-packages"))]

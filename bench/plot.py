@@ -1,0 +1,72 @@
+"""Lines over growing sizes as an SVG: one panel a kind, ours and the baseline, both axes logarithmic."""
+
+import math
+from dataclasses import dataclass, field
+from html import escape
+
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BELOW = 300, 170, 52, 34, 30
+_COLUMNS = 2
+_OURS, _BASELINE, _QUIET = "#1f5fbf", "#b3541e", "#777"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One kind of figure; points are (size, ours, baseline)."""
+
+    title: str
+    unit: str
+    points: list[tuple[int, float, float]] = field(default_factory=list)
+
+
+def plot(title: str, panels: list[Panel]) -> str:
+    """The picture. Figures that are not above zero are left out."""
+    wide, high = _WIDTH + _LEFT + 16, _HEIGHT + _TOP + _BELOW
+    lines = math.ceil(len(panels) / _COLUMNS)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide * _COLUMNS} {high * lines + 40}" '
+        f'font-family="system-ui, sans-serif" font-size="11" role="img" aria-label="{escape(title)}">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="12" y="22" font-size="14">{escape(title)}: '
+        f'<tspan fill="{_OURS}">ours</tspan>, <tspan fill="{_BASELINE}">the baseline</tspan></text>',
+    ]
+    for number, panel in enumerate(panels):
+        x, y = (number % _COLUMNS) * wide, (number // _COLUMNS) * high + 36
+        parts.append(f'<g transform="translate({x},{y})">{"".join(_panel(panel))}</g>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _panel(panel: Panel) -> list[str]:
+    sizes = [math.log10(size) for size, _, _ in panel.points]
+    values = [value for _, ours, baseline in panel.points for value in (ours, baseline) if value > 0]
+    low, high = math.log10(min(values)), math.log10(max(values))
+    middle, reach = (low + high) / 2, max(high - low, 0.6) * 0.6
+
+    def place(size: float, value: float) -> tuple[float, float]:
+        across = (size - sizes[0]) / ((sizes[-1] - sizes[0]) or 1)
+        up = (math.log10(value) - middle + reach) / (2 * reach)
+        return _LEFT + 14 + across * (_WIDTH - 28), _TOP + (1 - up) * _HEIGHT
+
+    frame = f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH}" height="{_HEIGHT}" fill="none" stroke="#ccc"/>'
+    unit = f" ({panel.unit})" if panel.unit else ""
+    parts = [frame, f'<text x="{_LEFT}" y="{_TOP - 8}">{escape(panel.title + unit)}</text>']
+    for size, logarithm in zip((size for size, _, _ in panel.points), sizes, strict=True):
+        x = place(logarithm, values[0])[0]
+        parts.append(_label(x, _TOP + _HEIGHT + 14, f"{size:,}", _QUIET, "middle"))
+    for side, colour in ((1, _OURS), (2, _BASELINE)):
+        points = [place(math.log10(point[0]), point[side]) for point in panel.points if point[side] > 0]
+        parts += _line(points, colour)
+        parts += [
+            _label(x, y - 6 if side == 1 else y + 14, f"{point[side]:.3g}", colour, "middle")
+            for (x, y), point in zip(points, (point for point in panel.points if point[side] > 0), strict=True)
+        ]
+    return parts
+
+
+def _line(points: list[tuple[float, float]], colour: str) -> list[str]:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points]
+    return [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>', *dots]
+
+
+def _label(x: float, y: float, text: str, colour: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}">{escape(text)}</text>'

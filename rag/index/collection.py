@@ -1,0 +1,219 @@
+"""The index of one collection: a graph over most vectors once there are many, the newest compared one by one, words."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.documents import DocumentId, PassageId
+from rag.errors import IndexUnavailable
+from rag.index.building import build_graph
+from rag.index.contents import Contents, mark_of_title
+from rag.index.exact import ExactVectors, nearest
+from rag.index.lexical import WordIndex
+from rag.store.snapshots import Parts
+from rag.store.values import IndexEntry
+
+if TYPE_CHECKING:
+    from rag.index.vectors import Graph
+
+Scores = dict[str, float]
+_Found = tuple[NDArray[np.int64], NDArray[np.float32]]
+_WORDS = "words"
+_WANTED_MAX = 2000
+"""Neighbours asked for at most, where many of them are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphName:
+    """A graph that is sealed: under which name, and how many slots from the first on it holds."""
+
+    name: str
+    count: int
+
+
+class CollectionIndex:
+    """Adds, removes, searches. Safe to use from several threads; one at a time calls `grow`, `take_graph` and `parts`.
+
+    `folder` lies in memory. Removed passages are found no more, but their vectors and stems stay until the index is
+    made anew: `is_spoiled` tells.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self._contents = Contents()
+        self._newest = ExactVectors()
+        self._graph: Graph | None = None
+        self._dimensions = 0
+        self.graph: GraphName | None = None
+        self._words = WordIndex(folder / _WORDS)
+        self._lock = threading.RLock()
+
+    def __len__(self) -> int:
+        """Passages that are found."""
+        return len(self._contents) - self._contents.gone_count
+
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether something was removed that its files still hold."""
+        return self._contents.gone_count > 0
+
+    @property
+    def waiting(self) -> int:
+        """Vectors that are not in the graph."""
+        return len(self._newest)
+
+    @property
+    def documents(self) -> dict[DocumentId, str]:
+        """What is held, with the marks of titles."""
+        with self._lock:
+            return self._contents.documents
+
+    def holds(self, document_id: DocumentId) -> bool:
+        """Whether a document is held."""
+        return self._contents.holds(document_id)
+
+    def add(self, entries: Sequence[IndexEntry]) -> None:
+        """Take passages with their words. Raises IndexUnavailable where the memory folder is full."""
+        first = self.add_vectors(entries)
+        with _room():
+            self._words.add((first + place, entry.text) for place, entry in enumerate(entries))
+
+    def add_vectors(self, entries: Sequence[IndexEntry]) -> int:
+        """Take passages without their words; gives the first slot."""
+        marked = [(entry.passage_id, entry.document_id, mark_of_title(entry.title)) for entry in entries]
+        with self._lock:
+            first = self._contents.add(marked)
+            if entries:
+                self._dimensions = len(entries[0].vector)
+                self._newest.add(np.stack([entry.vector for entry in entries]))
+        return first
+
+    def add_words(self, texts: Iterable[tuple[PassageId, str]], slots: dict[str, int]) -> None:
+        """Take the words of passages at the slots that `slots` gave; those that are gone are left out."""
+        known = ((slots[name], text) for name, text in texts if name in slots)
+        with _room():
+            self._words.add((slot, text) for slot, text in known if not self._contents.is_gone(slot))
+
+    def slots(self) -> dict[str, int]:
+        """Slots by passage."""
+        with self._lock:
+            return self._contents.slots()
+
+    def remove(self, document_id: DocumentId) -> bool:
+        """Find a document no more; gives whether it was held."""
+        with self._lock:
+            slots = self._contents.remove(document_id)
+        self._words.remove(slots.tolist())
+        return bool(len(slots))
+
+    def search_dense(self, vector: NDArray[np.float32], k: int) -> Scores:
+        """Up to `k` passages with their cosine to a unit vector (d,), nearest first."""
+        with self._lock:
+            graph, first, rows = self._graph, self._newest.first, self._newest.rows
+            left_out = self._contents.gone_from(first)
+        places, near = nearest(rows, vector, k, left_out)
+        found = [(places + first, near)]
+        if graph is not None:
+            found.append(_held(lambda wanted: graph.search(vector, wanted), graph.count, k, self._contents.is_gone))
+        slots, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return {self._contents.passage(int(slots[place])): float(cosines[place]) for place in best}
+
+    def search_lexical(self, question: str, k: int) -> Scores:
+        """Up to `k` passages with BM25 (higher is better), best first."""
+        found = self._words.search(question, k)
+        return {
+            self._contents.passage(slot): score for slot, score in found.items() if not self._contents.is_gone(slot)
+        }
+
+    def grow(self, graph_folder: Path, cancelled: Callable[[], bool]) -> None:
+        """Add the newest vectors to the graph in a folder, which holds those before them. See `take_graph`.
+
+        Raises IndexUnavailable where there is no room, or it was cancelled.
+        """
+        with self._lock:
+            first, rows = self._newest.first, self._newest.rows
+        build_graph(graph_folder, first, rows, cancelled)
+
+    def take_graph(self, graph_folder: Path, name: str) -> None:
+        """Search a graph, which was sealed under `name`, from now on; its vectors are compared one by one no more.
+
+        Raises IndexUnavailable where Chroma does not open it.
+        """
+        from rag.index.vectors import ChromaError, Graph  # takes a second, and most collections need none
+
+        try:
+            graph = Graph(graph_folder, self._dimensions)
+        except ChromaError as error:
+            raise IndexUnavailable("the graph does not open; it is made anew") from error
+        with self._lock:
+            old, self._graph = self._graph, graph
+            self._newest = self._newest.after(graph.count - self._newest.first)
+            self.graph = GraphName(name, graph.count)
+        if old is not None:
+            old.close()
+
+    def parts(self, linked: Path) -> tuple[Any, Parts]:
+        """What makes the same index again, but for its graph: what is to be said, and the parts.
+
+        Nothing changes it meanwhile. Files are linked into a folder, so that they stay as they are now.
+        """
+        self._words.rest()
+        linked.mkdir(mode=0o700)
+        parts: dict[str, bytes | Path] = {}
+        for path in self._words.files():
+            os.link(path, linked / path.name)
+            parts[f"{_WORDS}/{path.name}"] = linked / path.name
+        with self._lock:
+            ids, owners, documents = self._contents.encoded()
+            parts |= {"ids": ids, "owners": owners, "newest": self._newest.rows.tobytes()}
+            graph = asdict(self.graph) if self.graph else None
+            return {"dimensions": self._dimensions, "documents": documents, "graph": graph}, parts
+
+    @classmethod
+    def restored(cls, folder: Path, about: Any, files: Mapping[str, Path]) -> "CollectionIndex":
+        """The index that gave these parts, which lie in the folder, still without its graph: see `graph`."""
+        index = cls(folder)
+        index._contents = Contents(files["ids"].read_bytes(), files["owners"].read_bytes(), about["documents"])
+        index._dimensions = about["dimensions"]
+        index.graph = GraphName(**about["graph"]) if about["graph"] else None
+        rows = np.frombuffer(files["newest"].read_bytes(), np.float32).reshape(-1, index._dimensions or 1)
+        index._newest = ExactVectors(index.graph.count if index.graph else 0, rows.copy())
+        for name in ("ids", "owners", "newest"):
+            files[name].unlink()
+        return index
+
+    def close(self) -> None:
+        """Give memory and folder back; searches that run end first."""
+        self._words.close()
+        if self._graph is not None:
+            self._graph.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _held(search: Callable[[int], _Found], count: int, k: int, is_gone: Callable[[int], bool]) -> _Found:
+    """The first `k` that are not gone: more are asked for until they are enough, up to a bound."""
+    wanted = min(count, k)
+    while True:
+        slots, cosines = search(wanted)
+        kept = np.array([not is_gone(int(slot)) for slot in slots], bool)
+        if kept.sum() >= k or wanted >= min(count, _WANTED_MAX):
+            return slots[kept][:k], cosines[kept][:k]
+        wanted = min(count, 2 * wanted, _WANTED_MAX)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise IndexUnavailable("the index cannot grow; give the memory folder more room and load again") from error
