@@ -85,7 +85,7 @@ def measured(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     with open_house(grown.state, grown.settings) as house:
         grown.vectors = vectors_of(house, texts, options.real, options.kept)
         grown.embedding = embedding_seconds(house, texts)
-        questions = _questions(texts, options.questions)
+        questions = questions_of_texts(texts, options.questions)
         asked = house.embedder.embed_queries(questions)
     for size in sorted(min(size, len(texts)) for size in options.sizes):
         case = f"{size:,} passages"
@@ -252,7 +252,7 @@ class _Known:
         return self._vectors[self.place : self.place + len(texts)]
 
 
-def _questions(texts: Sequence[Text], wanted: int) -> list[str]:
+def questions_of_texts(texts: Sequence[Text], wanted: int) -> list[str]:
     """Beginnings of texts from all parts of the smallest size, about as long as people ask."""
     places = np.random.default_rng(2).integers(0, min(SIZES[0], len(texts)), wanted)
     return [" ".join(texts[place].text.split()[:WORDS_A_QUESTION]) for place in places]

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -29,7 +29,8 @@ class Graph:
     to nothing then: they would take the same again. What is to grow is made from the sealed copy.
     """
 
-    def __init__(self, folder: Path, dimensions: int) -> None:
+    def __init__(self, folder: Path, dimensions: int, *, is_kept: bool = False) -> None:
+        """Open the graph over vectors of so many dimensions; `is_kept` leaves its files as they are."""
         self._client = _client(folder)
         self._handle = self._client.get_collection(_NAME, embedding_function=None)
         self._searching = threading.Condition()
@@ -37,7 +38,7 @@ class Graph:
         self._is_closed = False
         self.count = self._handle.count()
         self.search(np.full(dimensions, dimensions**-0.5, np.float32), 1)  # reads the files
-        for path in folder.rglob("*.bin"):
+        for path in folder.rglob("*.bin") if not is_kept else ():
             os.truncate(path, 0)
 
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -73,7 +74,11 @@ class Graph:
 
 
 def extend_graph(
-    folder: Path, first: int, vectors: NDArray[np.float32], told: Callable[[int], None] = lambda _: None
+    folder: Path,
+    first: int,
+    vectors: NDArray[np.float32],
+    told: Callable[[int], None] = lambda _: None,
+    hnsw: Mapping[str, object] = HNSW,
 ) -> None:
     """Add unit vectors (n, d) at the slots from `first` on to the graph in a folder, made where there is none.
 
@@ -83,7 +88,7 @@ def extend_graph(
         handle = client.get_or_create_collection(
             _NAME,
             embedding_function=None,
-            configuration={"hnsw": HNSW},  # type: ignore[arg-type]  # a TypedDict there
+            configuration={"hnsw": dict(hnsw)},  # type: ignore[arg-type]  # a TypedDict there
         )
         for start in range(0, len(vectors), _BATCH):
             part = vectors[start : start + _BATCH]
@@ -92,6 +97,13 @@ def extend_graph(
             told(start + len(part))
     with closing(sqlite3.connect(folder / "chroma.sqlite3")) as log:
         log.execute("VACUUM")
+
+
+def set_ef_search(folder: Path, breadth: int) -> None:
+    """Search the graph in a folder that broadly from its next opening on."""
+    with closing(_client(folder)) as client:
+        graph = client.get_collection(_NAME, embedding_function=None)
+        graph.modify(configuration={"hnsw": {"ef_search": breadth}})
 
 
 def _client(folder: Path) -> Client:

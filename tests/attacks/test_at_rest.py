@@ -1,8 +1,10 @@
 """Claim: nothing readable reaches a disk: no name, text, question, answer, comment, person or vector, killed or not."""
 
 import base64
-import sqlite3
+import shutil
+import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +13,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from chat.assembly import DATABASE, KEY_FILE
+from chat.database import open_database
 from chat.settings import load_settings
 from models.embedder import open_embedder
 from models.store import ModelStore
+from rag.store.collections import CollectionStore
+from rag.store.documents import DocumentStore
+from security.access import AccessPolicy
+from security.directory import Directory
+from security.keystore import open_keyring
+from security.sealing import HEADER_BYTES
+from security.slots import KeyFile
 from tests.attacks.planted import Planted
 from tests.attacks.scan import files_since, scan, vector_blocks
 from tests.attacks.whole import TEST_SECONDS_MAX, Attacked, Canaries
@@ -21,15 +32,18 @@ from tests.attacks.whole import TEST_SECONDS_MAX, Attacked, Canaries
 pytestmark = [pytest.mark.model, pytest.mark.timeout(TEST_SECONDS_MAX)]
 WORDS_MIN = 50
 SLICE_CHARACTERS = 24
+DIMENSIONS = 384
+STREAM_FORMAT = 2
 NONE = np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What was said before the server was killed, and what its memory held."""
+    """What was said before the server was killed, its vectors, and a folder in memory with its snapshots opened."""
 
     words: tuple[str, ...]
     vectors: NDArray[np.float32]
+    opened: Path
     limits: str
     findings: tuple[str, ...]
 
@@ -60,7 +74,9 @@ def left(house: Attacked, planted: Planted, canaries: Canaries) -> Iterator[Left
         house.process.wait()
         house.process = None
     words = (canaries.tag, *slices(answer, planted.amount), *slices(told, planted.amount))
-    yield Left(words, vectors_in(house.memory), limits, findings)
+    opened = Path(tempfile.mkdtemp(prefix="huisclos-opened-", dir="/dev/shm"))
+    yield Left(words, opened_snapshots(house, opened), opened, limits, findings)
+    shutil.rmtree(opened)
     if house.process is None:
         house.start()
 
@@ -73,15 +89,16 @@ def slices(text: str, amount: str) -> Iterator[str]:
             yield line[place : place + SLICE_CHARACTERS]
 
 
-def vectors_in(memory: Path) -> NDArray[np.float32]:
-    """The vectors as the killed server's index still holds them in memory."""
-    path = next(memory.rglob("chroma.sqlite3"))
-    connection = sqlite3.connect(path)
-    try:
-        rows = connection.execute("select vector from embeddings_queue where vector is not null").fetchall()
-    finally:
-        connection.close()
-    return np.stack([np.frombuffer(row[0], "<f4") for row in rows])
+def opened_snapshots(house: Attacked, folder: Path) -> NDArray[np.float32]:
+    """The vectors as the killed server sealed them, from all snapshots opened below a folder in memory."""
+    keyring, engine = open_keyring(house.state, KeyFile(house.state / KEY_FILE)), open_database(house.state / DATABASE)
+    store = DocumentStore(engine, keyring, house.state / "originals")
+    policy, found = AccessPolicy(Directory(engine, keyring)), list[NDArray[np.float32]]()
+    for collection in CollectionStore(engine, keyring).list():
+        _, files = store.snapshots.open(policy.for_indexing(collection.id), "index", folder / collection.id)
+        found.append(np.frombuffer(files["newest"].read_bytes(), np.float32).reshape(-1, DIMENSIONS))
+    engine.dispose()
+    return np.concatenate(found)
 
 
 def test_enough_is_looked_for(canaries: Canaries, left: Left) -> None:
@@ -99,15 +116,14 @@ def test_the_vectors_looked_for_are_those_of_the_embedder(left: Left, planted: P
     embedder = open_embedder(store.path(entry), entry)
     near = left.vectors @ embedder.embed_queries([planted.question])[0]
     embedder.close()
-    assert left.vectors.shape[1] == 384
+    assert left.vectors.shape[1] == DIMENSIONS
     assert near.max() > 0.8
 
 
-def test_the_scan_finds_words_and_vectors_where_memory_holds_them(house: Attacked, left: Left) -> None:
-    """What the killed server left in memory shows that the scan sees; an empty hand elsewhere means something."""
-    found = scan(files_since([house.memory], house.began), left.words, vector_blocks(left.vectors))
+def test_the_scan_finds_vectors_where_memory_holds_them(house: Attacked, left: Left) -> None:
+    """What the killed server sealed, opened, shows that the scan sees; an empty hand elsewhere means something."""
+    found = scan(files_since([house.memory, left.opened], house.began), left.words, vector_blocks(left.vectors))
     assert any(item.what == "bytes of a vector" for item in found)
-    assert any("utf-8" in item.what for item in found)
 
 
 @pytest.mark.parametrize("form", ["utf-8", "utf-16-le", "utf-16-be", "hexadecimal", "base64", "float32", "float16"])
@@ -140,6 +156,18 @@ def test_nothing_stands_readable_under_the_state_folder_and_the_temporary_folder
     assert found == []
 
 
+def test_originals_and_snapshots_are_sealed_streams_that_do_not_compress(house: Attacked, left: Left) -> None:
+    """Tantivy squeezes words, so that a scan for them would not see its files in clear."""
+    sealed = [path for name in ("originals", "snapshots") for path in files_since([house.state / name], 0)]
+    assert {path.parent.parent.name for path in sealed} == {"originals", "snapshots"}
+    for path in sealed:
+        content = path.read_bytes()
+        assert content[0] == STREAM_FORMAT
+        assert len(zlib.compress(content[HEADER_BYTES:])) >= len(content) - HEADER_BYTES, path
+    plain = b"".join(path.read_bytes() for path in left.opened.rglob("*") if path.parent.name == "words")
+    assert len(zlib.compress(plain)) < len(plain)
+
+
 def test_a_crash_leaves_no_image_of_the_memory(left: Left) -> None:
     limits = next(line.split() for line in left.limits.splitlines() if line.startswith("Max core file size"))
     assert limits[4:6] == ["0", "0"]
@@ -150,7 +178,7 @@ def test_what_a_kill_left_in_memory_is_gone_at_the_next_start(house: Attacked, l
     """It lies in memory, not on a disk; until the next start its owner alone may read it."""
     assert left.vectors.size
     held = {path: path.stat().st_ino for path in house.memory.rglob("*") if path.is_file()}
-    assert any(path.name == "chroma.sqlite3" for path in held)
+    assert any(path.parent.name == "words" for path in held)
     assert house.memory.stat().st_mode & 0o777 == 0o700
     marker = house.memory / "tmp" / "left-behind"
     marker.write_text("x")
