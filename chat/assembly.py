@@ -17,6 +17,7 @@ from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
 from chat.postgresql import server_of
 from chat.settings import Settings
+from chat.shredding import Remover, Shredder
 from models.catalogue import Task
 from models.embedder import Embedder, open_embedder
 from models.generator import LlamaGenerator, open_generator
@@ -28,6 +29,7 @@ from rag.retrieval.search import Searcher
 from rag.store.collections import NAME_CHANGED, CollectionStore
 from rag.store.documents import DocumentStore
 from rag.store.integrity import Damage
+from rag.store.originals import Originals
 from security.access import AccessPolicy
 from security.audit import AuditLog
 from security.directory import Directory
@@ -146,9 +148,20 @@ class House:
         """From a question to a checked answer."""
         return Answerer(self.searcher, self.generator)
 
+    @cached_property
+    def remover(self) -> Remover:
+        """What removes a collection, or what a person said."""
+        originals = Originals(self.state / "originals")
+        return Remover(self.engine, self.keyring, self.directory, self.collections, originals, self.conversations)
+
+    @cached_property
+    def shredder(self) -> Shredder:
+        """What destroys keys, with receipts."""
+        return Shredder(self.state / "receipts", self.keyring, self.audit, self.remover.owned)
+
     def look_again(self) -> None:
         """Forget what was read of the database: for a restore, which replaces all of it."""
-        for part in ("directory", "policy", "collections", "documents"):
+        for part in ("directory", "policy", "collections", "documents", "remover", "shredder"):
             self.__dict__.pop(part, None)
 
     def new_backup(self) -> Taking:
@@ -184,7 +197,7 @@ def restore_keyring(state: Path, copy: Path, secret: Secret) -> None:
 
 @contextmanager
 def open_house(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
-    """Open an initialised state folder for this process alone.
+    """Open an initialised state folder for this process alone, and end the destruction of a key that was cut short.
 
     Raises StateMissing, StateInUse, KeyringLocked, DatabaseUnusable, and RestoreCut where a restore did not come to its
     end.
@@ -195,6 +208,7 @@ def open_house(state: Path, settings: Settings, secret: Secret | None = None) ->
                 f"a restore into {state} was cut short and what is there is a part; run `huisclos restore` again"
             )
         check_belongs(house.audit.last, house.collections.list, house.directory.users)
+        house.shredder.finish()
         yield house
 
 

@@ -1,7 +1,10 @@
 """Receipts of destroyed keys: signed statements that somebody who was not there can check.
 
-    {"format": 1, "destroyed": owner, "commitments": [hex, one a version], "at": ISO 8601 UTC, "by": user id,
-     "held_by": [{"backup": id, "at": ISO 8601}], "public_key": hex, "signature": hex}
+    {"format": 2, "destroyed": owner, "commitments": [hex, one a version], "begun_at": ISO 8601 UTC, "at": ISO 8601 UTC,
+     "by": user id, "held_by": [{"backup": id, "at": ISO 8601}], "public_key": hex, "signature": hex}
+
+The key was destroyed between `begun_at` and `at`, when all that it sealed was gone too: seconds, or the time until the
+house was opened again where its process was killed in between. Format 1 had no `begun_at`; it is verified still.
 
 The signature (Ed25519, RFC 8032) is over the other fields as canonical JSON, by a key derived from the audit key.
 `commitments` let the holder of an old keyring find the wrapped keys that are meant; `held_by` names the backups of
@@ -15,11 +18,10 @@ from datetime import datetime
 from typing import Any
 
 from security.errors import SealBroken
-from security.identity import UserId
-from security.keyring import KeyOwner
+from security.intents import Intent
 from security.sealing import DataKey, verify_signature
 
-_FORMAT = 1
+_FORMAT, _FORMATS_READ = 2, (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +34,23 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """A key that is gone: whose it was, its commitments, when, by whom, and which backups held it."""
+    """A key that is gone: what was intended, when all was gone that it sealed, and which backups held it."""
 
-    owner: KeyOwner
-    commitments: tuple[str, ...]
+    intent: Intent
     at: datetime
-    by: UserId
     held_by: Sequence[Backup]
 
 
 def signed_receipt(key: DataKey, destroyed: Destroyed) -> dict[str, Any]:
     """The receipt as JSON. `key` is the audit log's."""
+    intent = destroyed.intent
     body = {
         "format": _FORMAT,
-        "destroyed": destroyed.owner,
-        "commitments": list(destroyed.commitments),
+        "destroyed": intent.owner,
+        "commitments": list(intent.commitments),
+        "begun_at": intent.begun_at.isoformat(timespec="seconds"),
         "at": destroyed.at.isoformat(timespec="seconds"),
-        "by": destroyed.by,
+        "by": intent.by,
         "held_by": [{"backup": held.id, "at": held.at.isoformat(timespec="seconds")} for held in destroyed.held_by],
         "public_key": key.signing_public_key.hex(),
     }
@@ -59,7 +61,7 @@ def verify_receipt(receipt: Mapping[str, Any], public_key: bytes) -> None:
     """Raise SealBroken unless the house with this public key signed exactly this receipt."""
     body = {name: value for name, value in receipt.items() if name != "signature"}
     try:
-        is_whole = body["public_key"] == public_key.hex() and body["format"] == _FORMAT
+        is_whole = body["public_key"] == public_key.hex() and body["format"] in _FORMATS_READ
         signature = bytes.fromhex(receipt["signature"])
     except (KeyError, TypeError, ValueError) as error:
         raise SealBroken("this is not a receipt of ours; ask for it again") from error

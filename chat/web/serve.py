@@ -35,6 +35,8 @@ def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], 
     where = house.settings.server
     pages = _server(create_application(house), host=where.host, port=where.port)
     configure_logs()
+    for end in house.shredder.ended:
+        record("shredding_finished" if end.is_destroyed else "shredding_dropped", owner=end.owner)
     for collection in house.collections.list():
         if house.documents.integrity.is_closed(collection.id):
             record("collection_closed", collection_id=collection.id)
