@@ -37,6 +37,9 @@ from security.receipts import Backup, Destroyed, signed_receipt, verify_receipt
 SHRED = "keys.shred"
 """The action under which the record tells of it."""
 
+_MADE = {"collection": "collection.create", "person": "user.add"}
+"""The actions under which the record tells that the owner of a key was made: nothing was sealed before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remover:
@@ -152,9 +155,18 @@ class Shredder:
 
     def _written(self, intent: Intent) -> dict[str, Any]:
         held_by = [Backup(identifier, at) for at, identifier in self.audit.find("keys.backup", "done")]
-        receipt = signed_receipt(self.keyring.for_audit(), Destroyed(intent, self.clock(), held_by))
+        destroyed = Destroyed(intent, self.clock(), held_by, self._data_backups(intent.owner))
+        receipt = signed_receipt(self.keyring.for_audit(), destroyed)
         write_private(self._path(intent.owner), json.dumps(receipt, indent=1).encode())
         return receipt
+
+    def _data_backups(self, owner: KeyOwner) -> list[Backup]:
+        """Backups of the data that ended since the owner was made. One that was killed may have left its file."""
+        kind, _, identifier = owner.partition(":")
+        made = self.audit.ends(_MADE[kind]).get(identifier)
+        since = made.seq if made else 0
+        ends = self.audit.ends("backup").items()
+        return [Backup(each, last.at) for each, last in ends if last.outcome != "stopped" and last.seq > since]
 
     def _path(self, owner: KeyOwner) -> Path:
         return self.receipts / f"{owner.replace(':', '-')}.json"

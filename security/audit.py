@@ -54,8 +54,9 @@ class AuditReport:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last entry of an action on something: when, and how it ended."""
+    """The last entry of an action on something: its number, when, and how it ended."""
 
+    seq: int
     at: datetime
     outcome: str
 
@@ -95,10 +96,11 @@ class AuditLog:
 
     def ends(self, action: str) -> dict[str, Ended]:
         """How an action ended last on each object, the one that began first first; `find` says what that proves."""
-        query = select(audit.c.at, audit.c.object_id, audit.c.outcome).where(audit.c.action == action)
+        columns = (audit.c.seq, audit.c.at, audit.c.object_id, audit.c.outcome)
+        query = select(*columns).where(audit.c.action == action)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(audit.c.seq)).all()
-        return {object_id: Ended(datetime.fromisoformat(at), outcome) for at, object_id, outcome in rows}
+        return {object_id: Ended(seq, datetime.fromisoformat(at), outcome) for seq, at, object_id, outcome in rows}
 
     def last(self) -> int:
         """The number of the last entry, as the sealed head tells it, 0 for none. Raises AuditBroken, OlderState."""

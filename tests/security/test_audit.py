@@ -51,8 +51,8 @@ def test_it_tells_how_an_action_ended_last_on_each_thing(
         audit_log.record(OPERATOR.user_id, "backup", thing, outcome)
         advance(timedelta(hours=1))
     audit_log.record(OPERATOR.user_id, "restore", "b2", "done")
-    ends = {thing: (ended.at.hour, ended.outcome) for thing, ended in audit_log.ends("backup").items()}
-    assert ends == {"b1": (11, "done"), "b2": (10, "begun"), "b3": (12, "stopped")}
+    ends = {thing: (ended.seq, ended.at.hour, ended.outcome) for thing, ended in audit_log.ends("backup").items()}
+    assert ends == {"b1": (3, 11, "done"), "b2": (2, 10, "begun"), "b3": (4, 12, "stopped")}
 
 
 @pytest.mark.parametrize("text", ["what is the salary of Ada?", "salaire élevé", "two\nlines", "x" * 201])

@@ -11,7 +11,7 @@ from security.errors import SealBroken
 from security.identity import UserId
 from security.intents import Intent
 from security.keyring import AUDIT, KeyOwner
-from security.receipts import Destroyed, signed_receipt, verify_receipt
+from security.receipts import Backup, Destroyed, signed_receipt, verify_receipt
 from security.sealing import DataKey
 
 KEY = DataKey(AUDIT, {1: bytes(range(32))})
@@ -26,7 +26,7 @@ def old() -> dict[str, Any]:
 
 def new() -> dict[str, Any]:
     intent = Intent(KeyOwner("collection:0011"), ("ab" * 32,), BEGUN, UserId("operator"))
-    return signed_receipt(KEY, Destroyed(intent, ENDED, []))
+    return signed_receipt(KEY, Destroyed(intent, ENDED, [], [Backup("aa", BEGUN)]))
 
 
 def test_a_receipt_of_format_1_verifies() -> None:
@@ -39,6 +39,14 @@ def test_a_receipt_says_between_which_moments_the_key_went() -> None:
     verify_receipt(receipt, KEY.signing_public_key)
     moments = (receipt["begun_at"], receipt["at"])
     assert moments == ("2026-11-20T09:30:00+00:00", "2026-11-21T08:00:00+00:00")
+
+
+def test_a_receipt_tells_copies_of_the_keyring_from_backups_of_the_data() -> None:
+    receipt = new()
+    assert receipt["held_by"] == []
+    assert receipt["data_backups"] == [{"backup": "aa", "at": "2026-11-20T09:30:00+00:00"}]
+    with pytest.raises(SealBroken):
+        verify_receipt(receipt | {"data_backups": []}, KEY.signing_public_key)
 
 
 @pytest.mark.parametrize("made", [old, new])

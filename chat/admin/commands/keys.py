@@ -172,6 +172,11 @@ def shred(
         say(f"the key of {person or name} is destroyed; what it sealed opens no more")
         for held in event["receipt"]["held_by"]:
             note(f"keyring backup {held['backup']} of {held['at']} holds the key, if made since, until destroyed too")
+        if backups := event["receipt"]["data_backups"]:
+            note(
+                f"backups of the data that hold what it sealed: {len(backups)}, of {backups[0]['at']} to "
+                f"{backups[-1]['at']}, named in the receipt; they open it beside such a copy of the keyring alone"
+            )
         if "remains" in event:
             note(event["remains"])
 

@@ -109,8 +109,11 @@ def test_a_collection_is_sealed_anew_and_shredded_with_a_receipt_that_can_be_che
     house("collection", "create", "rules")
     assert house.rows("keys", "rotate", "rules")[-1] == {"collection": "rules", "version": 2}
     house("keys", "backup", str(copy))
+    made = house.rows("backup", str(tmp_path / "backup"))[-1]["id"]
     _, _, error = house.ends("keys", "shred", "rules", "--yes", "--out", str(receipt))
     assert "keyring backup" in error
+    assert "backups of the data that hold what it sealed: 1" in error
+    assert [held["backup"] for held in json.loads(receipt.read_text())["data_backups"]] == [made]
     assert "signed by this house" in house("keys", "verify-receipt", str(receipt))
     public_key = house.rows("keys", "status")[0]["receipts_key"]
     receipt.write_text(receipt.read_text().replace("operator", "somebody"))
