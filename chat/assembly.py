@@ -16,6 +16,7 @@ from chat.conversations import Conversations
 from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
 from chat.postgresql import server_of
+from chat.rotating import Rotations
 from chat.settings import Settings
 from chat.shredding import Remover, Shredder
 from models.catalogue import Task
@@ -159,9 +160,14 @@ class House:
         """What destroys keys, with receipts."""
         return Shredder(self.state / "receipts", self.keyring, self.audit, self.remover.owned)
 
+    @cached_property
+    def rotations(self) -> Rotations:
+        """What seals collections anew."""
+        return Rotations(self.engine, self.keyring, self.audit, self.policy, self.collections, lambda: self.documents)
+
     def look_again(self) -> None:
         """Forget what was read of the database: for a restore, which replaces all of it."""
-        for part in ("directory", "policy", "collections", "documents", "remover", "shredder"):
+        for part in ("directory", "policy", "collections", "documents", "remover", "shredder", "rotations"):
             self.__dict__.pop(part, None)
 
     def new_backup(self) -> Taking:

@@ -1,11 +1,11 @@
 """Operations on keys: slots, the root, rotation, destruction with a receipt, copies of the keyring."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 
 from chat.admin.operations import Event, granted, operation, person_named
 from chat.assembly import House
-from chat.database import compact
 from security.access import Right
 from security.identity import OPERATOR
 from security.keyring import collection_owner, person_owner
@@ -15,21 +15,23 @@ from security.slots import Given, SlotKind
 
 @operation("keys.status")
 def keys_status(house: House) -> Iterator[Event]:
-    """Slots and numbers of keys; no secret. With the key of the signatures under receipts."""
-    yield asdict(house.keyring.status()) | {"receipts_key": house.keyring.for_audit().signing_public_key.hex()}
+    """Slots, numbers of keys, the key of the signatures under receipts, and what is under rotation; no secret."""
+    rotating = [
+        {"collection": each.name, "versions": list(each.versions), "runs": each.runs}
+        for each in house.rotations.unfinished()
+    ]
+    told = {"receipts_key": house.keyring.for_audit().signing_public_key.hex(), "rotating": rotating}
+    yield asdict(house.keyring.status()) | told
 
 
 @operation("keys.rotate")
 def rotate_key(house: House, name: str) -> Iterator[Event]:
     """Seal a collection anew under a new version of its key, while people read and load. Stopped, it can go on."""
     grant = granted(house, OPERATOR, name, Right.MANAGE)
-    owner = collection_owner(grant.collection_id)
-    house.audit.record(OPERATOR.user_id, "keys.rotate", grant.collection_id, "begun")
-    for step in house.documents.reseal(grant):
-        yield {"done": step.done, "total": step.total}
-    compact(house.engine)
-    house.audit.record(OPERATOR.user_id, "keys.rotate", grant.collection_id, "done")
-    yield {"collection": name, "version": house.keyring.versions(owner)[-1]}
+    with closing(house.rotations.run(grant)) as steps:
+        for step in steps:
+            yield {"done": step.done, "total": step.total}
+    yield {"collection": name, "version": house.keyring.versions(collection_owner(grant.collection_id))[-1]}
 
 
 @operation("keys.shred_collection")

@@ -44,7 +44,8 @@ def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], 
         path = house.memory_dir / socket_name
         operator.bind(str(path))
         path.chmod(0o600)  # uvicorn would make it 0666
-        asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
+        with house.rotations.resumed():
+            asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
 
 
 def _server(application: ASGIApp, **where: Any) -> _Server:
