@@ -41,6 +41,12 @@ from security.slots import KeyFile, Secret
 
 KEY_FILE = "keys/root.key"
 DATABASE = "truth.db"
+READ_OF_DATABASE = (
+    *("directory", "policy", "collections", "documents", "conversations"),
+    *("remover", "shredder", "rotations"),
+)
+"""Parts of a house that keep something of what its database held, and those that are made of them."""
+
 RESTORING = "restoring"
 """The file that says that what the house holds comes from a restore that has not ended."""
 
@@ -91,8 +97,10 @@ class House:
 
     @cached_property
     def conversations(self) -> Conversations:
-        """People's conversations."""
-        return Conversations(self.engine, self.keyring)
+        """People's conversations, all of them counted."""
+        made = Conversations(self.engine, self.keyring)
+        made.adopt()
+        return made
 
     @cached_property
     def models(self) -> ModelStore:
@@ -153,7 +161,9 @@ class House:
     def remover(self) -> Remover:
         """What removes a collection, or what a person said."""
         originals = Originals(self.state / "originals")
-        return Remover(self.engine, self.keyring, self.directory, self.collections, originals, self.conversations)
+        return Remover(
+            self.engine, self.keyring, self.directory, self.collections, originals, lambda: self.conversations
+        )
 
     @cached_property
     def shredder(self) -> Shredder:
@@ -167,7 +177,7 @@ class House:
 
     def look_again(self) -> None:
         """Forget what was read of the database: for a restore, which replaces all of it."""
-        for part in ("directory", "policy", "collections", "documents", "remover", "shredder", "rotations"):
+        for part in READ_OF_DATABASE:
             self.__dict__.pop(part, None)
 
     def new_backup(self) -> Taking:
@@ -229,6 +239,7 @@ def open_for_restore(state: Path, settings: Settings, secret: Secret | None = No
         harden_process(memory)
         keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
         engine = closing.enter_context(_truth(state, settings))
+        closing.callback(keyring.epochs.write_noted)
         yield House(state, settings, memory, engine, keyring, closing)
 
 

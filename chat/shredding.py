@@ -43,14 +43,17 @@ _MADE = {"collection": "collection.create", "person": "user.add"}
 
 @dataclass(frozen=True, slots=True)
 class Remover:
-    """Removes what is sealed under keys, each key first. Done twice, it stays done."""
+    """Removes what is sealed under keys, each key first. Done twice, it stays done.
+
+    `conversations` is opened at its first use, because it counts what it finds then.
+    """
 
     engine: Engine
     keyring: Keyring
     directory: Directory
     collections: CollectionStore
     originals: Originals
-    conversations: Conversations
+    conversations: Callable[[], Conversations]
 
     def collection(self, collection_id: CollectionId) -> None:
         """A collection's key, then everything that it sealed, and every right on it."""
@@ -64,7 +67,7 @@ class Remover:
         self.keyring.destroy(person_owner(user_id))
         if self.directory.user(user_id):
             self.directory.disable(user_id)
-        self.conversations.remove_all(user_id)
+        self.conversations().remove_all(user_id)
         compact(self.engine)
 
     def owned(self, owner: KeyOwner) -> None:

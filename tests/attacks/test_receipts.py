@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import event, func, select
 
 from chat.assembly import House, initialise, open_house
-from chat.conversations import ThreadId, threads
+from chat.conversations import ThreadId
 from chat.settings import Settings, Store
 from chat.shredding import SHRED
+from chat.tables import threads
 from rag.store.tables import collections, documents, passages
 from security.clock import utc_now
 from security.errors import AuditBroken
