@@ -16,7 +16,9 @@ from chat.conversations import Conversations
 from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
 from chat.postgresql import server_of
+from chat.rotating import Rotations
 from chat.settings import Settings
+from chat.shredding import Remover, Shredder
 from models.catalogue import Task
 from models.embedder import Embedder, open_embedder
 from models.generator import LlamaGenerator, open_generator
@@ -30,6 +32,8 @@ from rag.retrieval.search import Searcher
 from rag.store.collections import NAME_CHANGED, CollectionStore
 from rag.store.documents import DocumentStore
 from rag.store.integrity import Damage
+from rag.store.originals import Originals
+from rag.store.snapshots import Snapshots
 from security.access import AccessPolicy
 from security.audit import AuditLog
 from security.directory import Directory
@@ -40,7 +44,15 @@ from security.slots import KeyFile, Secret
 
 KEY_FILE = "keys/root.key"
 DATABASE = "truth.db"
+ORIGINALS = "originals"
+SNAPSHOTS = "snapshots"
 SECONDS_A_MINUTE = 60
+READ_OF_DATABASE = (
+    *("directory", "policy", "collections", "documents", "conversations"),
+    *("remover", "shredder", "rotations"),
+)
+"""Parts of a house that keep something of what its database held, and those that are made of them."""
+
 RESTORING = "restoring"
 """The file that says that what the house holds comes from a restore that has not ended."""
 
@@ -80,7 +92,7 @@ class House:
     @cached_property
     def documents(self) -> DocumentStore:
         """The sealed truth of documents, every collection looked at: a damaged one is closed, the others go on."""
-        store = DocumentStore(self.engine, self.keyring, self.state / "originals")
+        store = DocumentStore(self.engine, self.keyring, self.state / ORIGINALS)
         self.directory.verify()
         for record in self.collections.list():
             grant = self.policy.for_indexing(record.id)
@@ -92,8 +104,10 @@ class House:
 
     @cached_property
     def conversations(self) -> Conversations:
-        """People's conversations."""
-        return Conversations(self.engine, self.keyring)
+        """People's conversations, all of them counted."""
+        made = Conversations(self.engine, self.keyring)
+        made.adopt()
+        return made
 
     @cached_property
     def models(self) -> ModelStore:
@@ -158,6 +172,29 @@ class House:
         """From a question to a checked answer."""
         return Answerer(self.searcher, self.generator)
 
+    @cached_property
+    def remover(self) -> Remover:
+        """What removes a collection, or what a person said."""
+        return Remover(
+            self.engine,
+            self.keyring,
+            self.directory,
+            self.collections,
+            Originals(self.state / ORIGINALS),
+            Snapshots(self.state / SNAPSHOTS, self.keyring),
+            lambda: self.conversations,
+        )
+
+    @cached_property
+    def shredder(self) -> Shredder:
+        """What destroys keys, with receipts."""
+        return Shredder(self.state / "receipts", self.keyring, self.audit, self.remover.owned)
+
+    @cached_property
+    def rotations(self) -> Rotations:
+        """What seals collections anew."""
+        return Rotations(self.engine, self.keyring, self.audit, self.policy, self.collections, lambda: self.documents)
+
     def _tell(self, event: str, **fields: object) -> None:
         """To the log, where there is one."""
         if self.tell is not None:
@@ -165,7 +202,7 @@ class House:
 
     def look_again(self) -> None:
         """Forget what was read of the database: for a restore, which replaces all of it."""
-        for part in ("directory", "policy", "collections", "documents"):
+        for part in READ_OF_DATABASE:
             self.__dict__.pop(part, None)
 
     def new_backup(self) -> Taking:
@@ -201,7 +238,7 @@ def restore_keyring(state: Path, copy: Path, secret: Secret) -> None:
 
 @contextmanager
 def open_house(state: Path, settings: Settings, secret: Secret | None = None) -> Iterator[House]:
-    """Open an initialised state folder for this process alone.
+    """Open an initialised state folder for this process alone, and end the destruction of a key that was cut short.
 
     Raises StateMissing, StateInUse, KeyringLocked, DatabaseUnusable, and RestoreCut where a restore did not come to its
     end.
@@ -212,6 +249,7 @@ def open_house(state: Path, settings: Settings, secret: Secret | None = None) ->
                 f"a restore into {state} was cut short and what is there is a part; run `huisclos restore` again"
             )
         check_belongs(house.audit.last, house.collections.list, house.directory.users)
+        house.shredder.finish()
         yield house
 
 
@@ -226,6 +264,7 @@ def open_for_restore(state: Path, settings: Settings, secret: Secret | None = No
         harden_process(memory)
         keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
         engine = closing.enter_context(_truth(state, settings))
+        closing.callback(keyring.epochs.write_noted)
         yield House(state, settings, memory, engine, keyring, closing)
 
 

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from chat.conversations import metadata as conversations
 from chat.postgresql import Server, open_server, sqlstate, unusable
+from chat.tables import metadata as conversations
 from rag.store.tables import metadata as store
 from security.tables import metadata as people
 

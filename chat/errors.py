@@ -8,6 +8,7 @@ ChatError
 ├── BackupFailed     a backup cannot be made, or not be restored here
 ├── BackupBroken     a file is not a whole backup
 ├── RestoreCut       a restore into the state folder was cut short
+├── RotationRuns     a collection is being sealed anew already
 └── Refused          the caller may not do this
 """
 
@@ -42,6 +43,10 @@ class BackupBroken(ChatError):
 
 class RestoreCut(ChatError):
     """A restore into the state folder was cut short and must be run again."""
+
+
+class RotationRuns(ChatError):
+    """A collection is being sealed anew already; its end is waited for."""
 
 
 class Refused(ChatError):

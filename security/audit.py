@@ -52,6 +52,15 @@ class AuditReport:
     broken_at: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last entry of an action on something: its number, when, and how it ended."""
+
+    seq: int
+    at: datetime
+    outcome: str
+
+
 class AuditLog:
     """Appends to the log and verifies it. Takes a transaction of its own: do not call it within another."""
 
@@ -84,6 +93,14 @@ class AuditLog:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(audit.c.seq)).all()
         return tuple((datetime.fromisoformat(at), object_id) for at, object_id in rows)
+
+    def ends(self, action: str) -> dict[str, Ended]:
+        """How an action ended last on each object, the one that began first first; `find` says what that proves."""
+        columns = (audit.c.seq, audit.c.at, audit.c.object_id, audit.c.outcome)
+        query = select(*columns).where(audit.c.action == action)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(audit.c.seq)).all()
+        return {object_id: Ended(seq, datetime.fromisoformat(at), outcome) for seq, at, object_id, outcome in rows}
 
     def last(self) -> int:
         """The number of the last entry, as the sealed head tells it, 0 for none. Raises AuditBroken, OlderState."""

@@ -2,10 +2,11 @@
 
     epochs = sealed {"epochs": {name: number}} under the system key, context ("epochs", "1", "sealed")
 
-A name is `directory`, `audit` or `collection:ID`. After each commit the number that the database holds is written here
-too: into a file beside the keyring and, where one is configured, into an anchor outside the state folder. The database
-may be ahead by what a crash or a full disk cut short, never behind. Whoever puts back the database, the file and the
-anchor together is not seen; without an anchor, whoever puts back the whole state folder is not.
+A name is `directory`, `audit`, `collection:ID` or `person:ID`. After each commit the number that the database holds is
+written here too (a person's with the next of the others): into a file beside the keyring and, where one is configured,
+into an anchor outside the state folder. The database may be ahead by what a crash or a full disk cut short, never
+behind. Whoever puts back the database, the file and the anchor together is not seen; without an anchor, whoever puts
+back the whole state folder is not.
 """
 
 import json
@@ -39,6 +40,7 @@ class Epochs:
         self._key, self._files = key, files
         self._lock = threading.Lock()
         self._read: dict[str, int] | None = None
+        self._is_noted = False
         self._trouble = ""
 
     @property
@@ -69,6 +71,22 @@ class Epochs:
         with self._lock:
             if epoch > self._numbers().get(name, 0):
                 self._write({**self._numbers(), name: epoch})
+
+    def note(self, name: str, epoch: int) -> None:
+        """Know a number at once, and write it down with the next that is: for what changes many times a minute.
+
+        A crash before then forgives the changes in between, as it forgives one that was not written down yet.
+        """
+        with self._lock:
+            if epoch > self._numbers().get(name, 0):
+                self._numbers()[name] = epoch
+                self._is_noted = True
+
+    def write_noted(self) -> None:
+        """Write down what was only noted."""
+        with self._lock:
+            if self._is_noted:
+                self._write(self._numbers())
 
     def forget(self, name: str) -> None:
         """Forget a name whose rows are gone for good."""
@@ -102,7 +120,7 @@ class Epochs:
 
     def _write(self, epochs: Mapping[str, int]) -> None:
         sealed = self._key().seal(json.dumps({"epochs": dict(epochs)}, sort_keys=True).encode(), _CONTEXT)
-        self._read, self._trouble = dict(epochs), ""
+        self._read, self._trouble, self._is_noted = dict(epochs), "", False
         for file in self._files:
             try:
                 write_private(file.path, sealed)

@@ -41,6 +41,9 @@ BLOCK_BYTES = 64 * 1024
 _VALUE_FORMAT = 1
 _STREAM_FORMAT = 2
 _NONCE_BYTES = 12
+VALUE_HEAD_BYTES = HEADER_BYTES + _NONCE_BYTES
+"""The head of a sealed value: no two have the same, and another body behind it does not open."""
+
 _SALT_BYTES = 32
 _TAG_BYTES = 16
 _BLOCKS_MAX = 2**32 - 1

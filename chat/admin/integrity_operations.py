@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from chat.admin.operations import Event, granted, operation
+from chat.admin.operations import Event, granted, operation, person_named
 from chat.assembly import House
 from chat.errors import Refused
 from rag.store.collections import NAME_CHANGED, CollectionRecord
@@ -10,19 +10,20 @@ from rag.store.integrity import Damage
 from rag.store.state import epoch_name
 from security.access import Right
 from security.errors import SecurityError
-from security.identity import OPERATOR, CollectionId
-from security.keyring import collection_owner
+from security.identity import OPERATOR, CollectionId, Principal
+from security.keyring import collection_owner, person_owner
 
 
 @operation("verify")
 def verify(house: House, name: str = "", is_quick: bool = False) -> Iterator[Event]:
-    """Look at the record, at users and grants, and at every collection (or one): every value is opened, or rows alone.
+    """Look at the record, people, conversations, and every collection (or one): every value is opened, or rows alone.
 
     Events tell how far it is, and for each subject what was found.
     """
     if not name:
         yield _record(house)
         yield _directory(house)
+        yield _conversations(house, is_quick=is_quick)
         yield from _taken_out(house)
     for record in _wanted(house, name):
         grant = house.policy.for_indexing(record.id)
@@ -51,6 +52,16 @@ def repair_collection(house: House, name: str) -> Iterator[Event]:
         house.index.rebuild(house.policy.for_indexing(grant.collection_id), house.documents)
     house.audit.record(OPERATOR.user_id, "repair", grant.collection_id, "done")
     yield {"repaired": name, "removed": len(broken)}
+
+
+@operation("repair.conversations")
+def accept_conversations(house: House, name: str) -> Iterator[Event]:
+    """Take a person's conversations as they stand for what was written."""
+    person = person_named(house, name)
+    house.audit.record(OPERATOR.user_id, "repair.conversations", person.user_id, "begun")
+    house.conversations.accept(person)
+    house.audit.record(OPERATOR.user_id, "repair.conversations", person.user_id, "done")
+    yield _finding(f"conversations of {name}", [])
 
 
 @operation("repair.older")
@@ -96,6 +107,30 @@ def _directory(house: House) -> Event:
     except SecurityError as error:
         return _finding("users and grants", [str(error)])
     return _finding("users and grants", [])
+
+
+def _conversations(house: House, *, is_quick: bool) -> Event:
+    """Whether everybody's conversations are what they wrote."""
+    reasons: list[str] = []
+    try:
+        users = house.directory.users()
+    except SecurityError:
+        return _finding("conversations", ["whose they are is not known: see users and grants"])
+    for user in users:
+        if house.keyring.has(person_owner(user.id)):
+            reasons += [f"of {user.name}: {reason}" for reason in _reasons(house, user.principal, is_quick=is_quick)]
+    return _finding("conversations", reasons)
+
+
+def _reasons(house: House, person: Principal, *, is_quick: bool) -> Iterator[str]:
+    try:
+        if reason := house.conversations.look(person):
+            yield reason
+        if not is_quick:
+            for thread in house.conversations.list(person):
+                house.conversations.steps(person, thread.id)
+    except SecurityError as error:
+        yield str(error)
 
 
 def _taken_out(house: House) -> Iterator[Event]:

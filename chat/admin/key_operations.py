@@ -1,63 +1,56 @@
 """Operations on keys: slots, the root, rotation, destruction with a receipt, copies of the keyring."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime
 
-from chat.admin.operations import Event, destroy_collection, granted, operation, person_named
+from chat.admin.operations import Event, granted, operation, person_named
 from chat.assembly import House
-from chat.database import compact
 from security.access import Right
-from security.files import write_private
 from security.identity import OPERATOR
-from security.keyring import KeyOwner, collection_owner, person_owner
+from security.keyring import collection_owner, person_owner
 from security.keystore import keyring_copy
-from security.receipts import Backup, Destroyed, signed_receipt
 from security.slots import Given, SlotKind
 
 
 @operation("keys.status")
 def keys_status(house: House) -> Iterator[Event]:
-    """Slots and numbers of keys; no secret. With the key of the signatures under receipts."""
-    yield asdict(house.keyring.status()) | {"receipts_key": house.keyring.for_audit().signing_public_key.hex()}
+    """Slots, numbers of keys, the key of the signatures under receipts, and what is under rotation; no secret."""
+    rotating = [
+        {"collection": each.name, "versions": list(each.versions), "runs": each.runs}
+        for each in house.rotations.unfinished()
+    ]
+    told = {"receipts_key": house.keyring.for_audit().signing_public_key.hex(), "rotating": rotating}
+    yield asdict(house.keyring.status()) | told
 
 
 @operation("keys.rotate")
 def rotate_key(house: House, name: str) -> Iterator[Event]:
     """Seal a collection anew under a new version of its key, while people read and load. Stopped, it can go on."""
     grant = granted(house, OPERATOR, name, Right.MANAGE)
-    owner = collection_owner(grant.collection_id)
-    house.audit.record(OPERATOR.user_id, "keys.rotate", grant.collection_id, "begun")
-    for step in house.documents.reseal(grant):
-        yield {"done": step.done, "total": step.total}
-    compact(house.engine)
-    house.audit.record(OPERATOR.user_id, "keys.rotate", grant.collection_id, "done")
-    yield {"collection": name, "version": house.keyring.versions(owner)[-1]}
+    with closing(house.rotations.run(grant)) as steps:
+        for step in steps:
+            yield {"done": step.done, "total": step.total}
+    yield {"collection": name, "version": house.keyring.versions(collection_owner(grant.collection_id))[-1]}
 
 
 @operation("keys.shred_collection")
 def shred_collection(house: House, name: str) -> Iterator[Event]:
     """Destroy a collection's key and all that it sealed; gives the signed receipt."""
+    house.shredder.finish()
     grant = granted(house, OPERATOR, name, Right.MANAGE)
-    receipt = _destroy(
-        house, collection_owner(grant.collection_id), lambda: destroy_collection(house, grant.collection_id)
-    )
+    receipt = house.shredder.shred(collection_owner(grant.collection_id), OPERATOR.user_id)
+    house.index.drop(grant.collection_id)
     yield {"shredded": name, "receipt": receipt} | _remains(house)
 
 
 @operation("keys.shred_person")
-def shredperson_named(house: House, name: str) -> Iterator[Event]:
+def shred_person(house: House, name: str) -> Iterator[Event]:
     """Destroy a person's key and conversations, and close their account; gives the signed receipt."""
+    house.shredder.finish()
     person = person_named(house, name)
-
-    def remove() -> None:
-        house.directory.disable(person.user_id)
-        house.keyring.destroy(person_owner(person.user_id))
-        house.conversations.remove_all(person.user_id)
-        compact(house.engine)
-
-    yield {"shredded": name, "receipt": _destroy(house, person_owner(person.user_id), remove)} | _remains(house)
+    receipt = house.shredder.shred(person_owner(person.user_id), OPERATOR.user_id)
+    yield {"shredded": name, "receipt": receipt} | _remains(house)
 
 
 @operation("keys.backup")
@@ -76,20 +69,6 @@ def _remains(house: House) -> Event:
         "remains": "the database server's files and logs may hold the sealed bytes, which nothing opens, for a while: "
         "its administrator clears them with VACUUM FULL, and by letting older dumps and archived logs go"
     }
-
-
-def _destroy(house: House, owner: KeyOwner, remove: Callable[[], None]) -> Event:
-    """Destroy a key with what it sealed, and sign what was done."""
-    held_by = [Backup(identifier, at) for at, identifier in house.audit.find("keys.backup", "done")]
-    commitments = house.keyring.commitments(owner)
-    house.audit.record(OPERATOR.user_id, "keys.shred", owner, "begun")
-    remove()
-    destroyed = Destroyed(owner, commitments, datetime.now(UTC), OPERATOR.user_id, held_by)
-    house.audit.record(OPERATOR.user_id, "keys.shred", owner, "done")
-    receipt = signed_receipt(house.keyring.for_audit(), destroyed)
-    kept = house.state / "receipts" / f"{owner.replace(':', '-')}.json"
-    write_private(kept, json.dumps(receipt, indent=1).encode())
-    return receipt
 
 
 @operation("keys.add_slot")

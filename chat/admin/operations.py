@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chat.assembly import House
-from chat.database import compact, empty_log
+from chat.database import empty_log
 from chat.errors import Refused
 from models.catalogue import Task
 from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
@@ -82,11 +82,8 @@ def remove_collection(house: House, name: str) -> Iterator[Event]:
 
 def destroy_collection(house: House, collection_id: CollectionId) -> None:
     """The key first, then everything that it sealed."""
-    house.collections.remove(collection_id)
-    house.directory.take_all(collection_id)
-    house.documents.remove_files(collection_id)
+    house.remover.collection(collection_id)
     house.index.drop(collection_id)
-    compact(house.engine)
 
 
 @operation("collection.grant")
@@ -220,6 +217,7 @@ def verify_audit(house: House) -> Iterator[Event]:
 def doctor(house: House) -> Iterator[Event]:
     """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
     looked_at = (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house))
+    looked_at += tuple(_receipts(house))
     for finding in (*looked_at, *_collections(house)):
         yield asdict(finding)
 
@@ -242,6 +240,12 @@ def _record(house: House) -> Finding:
 def _epochs(house: House) -> Finding:
     trouble = house.keyring.epochs.trouble
     return Finding("epochs", not trouble, f"an older database would not be told from the present one: {trouble}")
+
+
+def _receipts(house: House) -> Iterator[Finding]:
+    """Destructions of keys that were cut short and could not be brought to their end."""
+    for owner, reason in house.shredder.unfinished.items():
+        yield Finding(f"receipt of {owner}", False, f"not signed: {reason}; it is tried again at the next start")
 
 
 def _collections(house: House) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from chat.assembly import House
 from chat.backup.contents import ORIGINALS, Progress, What
-from chat.conversations import threads
+from chat.tables import threads
 from rag.documents import DocumentInfo
 from rag.errors import RagError
 from rag.store.collections import CollectionRecord
@@ -29,7 +29,8 @@ def check(house: House, damaged: list[str]) -> Iterator[Progress]:
         house.directory.users()
     for user_id in _writers(house):
         with _noted(damaged, f"conversations of person {user_id}"):
-            _conversations(house, Principal(user_id, Role.EMPLOYEE))
+            if _conversations(house, Principal(user_id, Role.EMPLOYEE)):
+                damaged.append(f"conversations of person {user_id}")
     if house.audit.verify().broken_at is not None:
         damaged.append("the record")
 
@@ -52,9 +53,11 @@ def _collection(house: House, record: CollectionRecord, damaged: list[str]) -> I
         yield
 
 
-def _conversations(house: House, person: Principal) -> None:
+def _conversations(house: House, person: Principal) -> str:
+    """Open all of a person's; gives how they are not what was written."""
     for thread in house.conversations.list(person):
         house.conversations.steps(person, thread.id)
+    return house.conversations.look(person)
 
 
 def _writers(house: House) -> list[UserId]:

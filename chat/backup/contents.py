@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Table
 
 from chat.backup.archive import Kind, Record, Value, decode_row
-from chat.conversations import metadata as conversations
 from chat.errors import BackupBroken
+from chat.tables import metadata as conversations
 from rag.store.tables import metadata as store
 from security.tables import metadata as people
 from security.tables import sessions

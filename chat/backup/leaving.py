@@ -11,7 +11,7 @@ from sqlalchemy import LargeBinary, delete, func, select
 
 from chat.assembly import House
 from chat.backup.contents import ORIGINALS
-from chat.conversations import threads
+from chat.tables import threads
 from rag.store.tables import collections, documents, passages
 from security.identity import CollectionId, UserId
 from security.keyring import collection_owner, person_owner

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from chat.conversations import metadata as conversations
+from chat.tables import metadata as conversations
 from rag.store.tables import metadata as store
 from security.tables import metadata as people
 

@@ -11,6 +11,7 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 
 from chat.conversations import Conversations, Thread, ThreadId
+from chat.lookout import Lookout
 from chat.visitor import current_visitor
 from security.directory import Directory
 from security.errors import AccessDenied
@@ -24,6 +25,7 @@ class SealedDataLayer(BaseDataLayer):
 
     def __init__(self, conversations: Conversations, directory: Directory) -> None:
         self._conversations, self._directory = conversations, directory
+        self._lookout = Lookout(conversations)
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
         """The person of that id; nobody when the account is gone or disabled."""
@@ -84,6 +86,7 @@ class SealedDataLayer(BaseDataLayer):
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
         """A page of the visitor's conversations, without messages."""
+        await self._act(self._lookout.look)
         threads: tuple[Thread, ...] = await self._act(self._conversations.list)
         if filters.search:
             threads = tuple(item for item in threads if filters.search.casefold() in item.name.casefold())

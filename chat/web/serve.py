@@ -37,6 +37,8 @@ def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], 
     where = house.settings.server
     pages = _server(create_application(house), host=where.host, port=where.port)
     configure_logs()  # the view configures its own
+    for end in house.shredder.ended:
+        record("shredding_finished" if end.is_destroyed else "shredding_dropped", owner=end.owner)
     for collection in house.collections.list():
         if house.documents.integrity.is_closed(collection.id):
             record("collection_closed", collection_id=collection.id)
@@ -44,7 +46,8 @@ def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], 
         path = house.memory_dir / socket_name
         operator.bind(str(path))
         path.chmod(0o600)  # uvicorn would make it 0666
-        asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
+        with house.rotations.resumed():
+            asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
 
 
 def _server(application: ASGIApp, **where: Any) -> _Server:

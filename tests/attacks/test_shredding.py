@@ -144,6 +144,54 @@ def test_a_receipt_says_what_went_and_which_backups_hold_it(house: House) -> Non
 
 
 @ON_BOTH_DATABASES
+@pytest.mark.parametrize("kind", ["collection", "person"])
+def test_a_receipt_says_which_backups_of_the_data_hold_the_sealed_bytes(
+    house: House, tmp_path: Path, kind: str
+) -> None:
+    """Not those from before there was anything; those that were killed, whose file may be there, among them."""
+    before = backed_up(house, tmp_path / "before")
+    if kind == "person":
+        run(house, "user.add", name="archive", password="correct horse battery")
+        held = [backed_up(house, tmp_path / "with")]
+    else:
+        filled(house, "archive")
+        held = [backed_up(house, tmp_path / "with")]
+    house.audit.record(OPERATOR.user_id, "backup", "killed", "begun")
+    stop_backup(house, tmp_path / "stopped")
+    held += ["killed", backed_up(house, tmp_path / "again")]
+    (event,) = run(house, f"keys.shred_{kind}", name="archive")
+    receipt = json.loads(json.dumps(event["receipt"]))
+    assert [each["backup"] for each in receipt["data_backups"]] == held
+    assert before not in held
+    assert receipt["held_by"] == []
+    times = {object_id: at for at, object_id in house.audit.find("backup", "done")}
+    assert receipt["data_backups"][0]["at"] == times[held[0]].isoformat(timespec="seconds")
+
+
+def test_a_backup_whose_caller_went_at_its_last_word_is_named_too(house: House, tmp_path: Path) -> None:
+    filled(house, "archive")
+    events = OPERATIONS["backup"](house, file=str(tmp_path / "backup"))
+    made = next(event for event in events if "id" in event)
+    events.close()  # type: ignore[attr-defined]  # a generator
+    assert (tmp_path / "backup").exists()
+    (event,) = run(house, "keys.shred_collection", name="archive")
+    receipt = json.loads(json.dumps(event["receipt"]))
+    assert [each["backup"] for each in receipt["data_backups"]] == [made["id"]]
+
+
+def backed_up(house: House, file: Path) -> str:
+    """The id of a backup that was made."""
+    return str(run(house, "backup", file=str(file))[-1]["id"])
+
+
+def stop_backup(house: House, file: Path) -> None:
+    """One that ends before its file is whole."""
+    file.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        run(house, "backup", file=str(file))
+
+
+@ON_BOTH_DATABASES
 def test_what_the_administrator_of_a_server_is_told_to_do_clears_the_rest(
     house: House, stored: Callable[[], bytes]
 ) -> None:
@@ -167,7 +215,8 @@ def test_what_the_administrator_of_a_server_is_told_to_do_clears_the_rest(
 
 
 @pytest.mark.parametrize(
-    "field", ["destroyed", "commitments", "at", "by", "held_by", "public_key", "signature", "more"]
+    "field",
+    ["destroyed", "commitments", "at", "by", "held_by", "data_backups", "begun_at", "public_key", "signature", "more"],
 )
 def test_a_receipt_that_was_changed_is_refused(house: House, field: str) -> None:
     filled(house, "archive")

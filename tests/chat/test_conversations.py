@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, delete, insert, select, update
 
-from chat.conversations import Conversations, ThreadId, feedback, steps, threads
+from chat.conversations import Conversations, ThreadId
+from chat.tables import feedback, steps, threads
 from security.errors import AccessDenied, SealBroken
 from security.identity import Principal, Role, UserId
 from security.keyring import Keyring, person_owner

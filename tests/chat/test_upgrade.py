@@ -6,11 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from chat.admin.registry import OPERATIONS
 from chat.assembly import House, open_house
 from chat.settings import Settings
+from chat.tables import steps, threads
 from rag.documents import PassageId
 from rag.errors import StoreBroken
 from rag.store.tables import collections
@@ -56,6 +57,17 @@ def test_everything_is_there_and_nothing_is_found_wrong(state: Path) -> None:
             assert len(house.conversations.list(ada(house))) == 1
             assert house.audit.verify().entries == 2
             assert all(event.get("is_fine", True) for event in OPERATIONS["verify"](house))
+
+
+def test_what_was_said_is_counted_from_the_first_start(state: Path) -> None:
+    with open_house(state, Settings()) as house:
+        assert house.conversations.look(ada(house)) == ""
+        with house.engine.begin() as connection:
+            connection.execute(delete(steps))
+            connection.execute(delete(threads))
+        assert "0 rows stand in the database" in house.conversations.look(ada(house))
+    with open_house(state, Settings()) as house:
+        assert "0 rows stand in the database" in house.conversations.look(ada(house))
 
 
 def test_what_was_damaged_before_is_named_and_the_house_opens(state: Path) -> None:

@@ -186,7 +186,18 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     epochs = value((state / "keys" / "epochs").read_bytes(), system, "system", "epochs", "1", "sealed")
     numbers = json.loads(epochs)["epochs"]
     assert numbers.pop("audit") == max(entry["seq"] for entry in house.rows("audit"))
-    assert numbers == {"directory": listed["epoch"], f"collection:{collection['id']}": collection["epoch"]}
+    (tally,) = house.rows("tallies")
+    counted = json.loads(value(tally["sealed"], house.keys(mine), mine, "tallies", user["id"], "sealed"))
+    parts = framed(
+        b"threads", *(thread[name].encode() for name in ("id", "user_id", "created_at")), thread["about"][:17]
+    )
+    mark = blind(house.keys(mine)[1], b"conversation row", parts)
+    assert counted == {"epoch": 1, "count": 1, "total": mark.hex(), "is_lost": False}
+    assert numbers == {
+        "directory": listed["epoch"],
+        f"collection:{collection['id']}": collection["epoch"],
+        mine: counted["epoch"],
+    }
 
     last = bytes(32)
     for entry in house.rows("audit"):

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,17 @@ def test_a_log_goes_on_after_a_restart(
     again = AuditLog(engine, open_keyring(tmp_path, key_file), clock)
     again.record(OPERATOR.user_id, "start", "", "done")
     assert again.verify() == AuditReport(2, None)
+
+
+def test_it_tells_how_an_action_ended_last_on_each_thing(
+    audit_log: AuditLog, advance: Callable[[timedelta], None]
+) -> None:
+    for thing, outcome in (("b1", "begun"), ("b2", "begun"), ("b1", "done"), ("b3", "stopped")):
+        audit_log.record(OPERATOR.user_id, "backup", thing, outcome)
+        advance(timedelta(hours=1))
+    audit_log.record(OPERATOR.user_id, "restore", "b2", "done")
+    ends = {thing: (ended.seq, ended.at.hour, ended.outcome) for thing, ended in audit_log.ends("backup").items()}
+    assert ends == {"b1": (3, 11, "done"), "b2": (2, 10, "begun"), "b3": (4, 12, "stopped")}
 
 
 @pytest.mark.parametrize("text", ["what is the salary of Ada?", "salaire élevé", "two\nlines", "x" * 201])

@@ -20,7 +20,12 @@ def add_to(application: typer.Typer) -> None:
 
 
 VERIFY_EXAMPLES = examples("huisclos verify", "huisclos verify contracts", "huisclos verify --quick --json")
-REPAIR_EXAMPLES = examples("huisclos repair contracts", "huisclos repair --older", "huisclos repair --directory")
+REPAIR_EXAMPLES = examples(
+    "huisclos repair contracts",
+    "huisclos repair --older",
+    "huisclos repair --directory",
+    "huisclos repair --conversations camille",
+)
 
 
 def verify(
@@ -40,6 +45,9 @@ def repair(
     name: Annotated[str, typer.Argument(help="The collection to repair.")] = "",
     older: Annotated[bool, typer.Option("--older", help="Take over an older database that was put back.")] = False,
     directory: Annotated[bool, typer.Option("--directory", help="Take over users and grants as they stand.")] = False,
+    conversations: Annotated[
+        str, typer.Option(metavar="USER", help="Take over a person's conversations as they stand.")
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     state: State = STATE,
     as_json: AsJson = False,
@@ -48,10 +56,11 @@ def repair(
 
     NAME removes what is damaged in a collection: load its folder again afterwards. --older takes over a database that
     is older than what was written down: documents, people and rights removed since then may be there again. --directory
-    takes over users and grants and lists them: look at each.
+    takes over users and grants and lists them: look at each. --conversations takes over a person's conversations as
+    they stand.
     """
-    if [bool(name), older, directory].count(True) != 1:
-        raise InputWrong("name a collection, or give --older, or --directory: one of them")
+    if [bool(name), older, directory, bool(conversations)].count(True) != 1:
+        raise InputWrong("name a collection, or give --older, --directory or --conversations: one of them")
     if not yes:
         typer.confirm("Restoring a backup loses less. Go on with what is there?", abort=True, err=True)
     with stopped_cleanly("run the same command again"):
@@ -60,6 +69,8 @@ def repair(
             note("look at every line: revoke and disable what should not be there")
         elif older:
             _shown("repair.older", state, as_json)
+        elif conversations:
+            _shown("repair.conversations", state, as_json, name=conversations)
         else:
             _shown("repair.collection", state, as_json, name=name)
 

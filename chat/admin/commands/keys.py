@@ -33,7 +33,10 @@ class Kind(StrEnum):
 
 @application.command("status", epilog=examples("huisclos keys status", "huisclos keys status --json"))
 def status(state: State = STATE, as_json: AsJson = False) -> None:
-    """Show the slots that open the house, and how many keys of which kind there are. No secret is shown."""
+    """Show the slots that open the house, how many keys of which kind there are, and what is being sealed anew.
+
+    No secret is shown.
+    """
     for found in run(state, "keys.status"):
         (show_json if as_json else show_fields)(found)
 
@@ -132,7 +135,10 @@ def rotate(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Seal a collection anew under a new version of its key, while people read and load. Stopped, run it again."""
+    """Seal a collection anew under a new version of its key, while people read and load.
+
+    Stopped or killed, `huisclos serve` goes on with it by itself, or the same command does.
+    """
     with stopped_cleanly("run the same command to go on"), Count("sealing anew", None, is_shown=not as_json) as count:
         for event in run(state, "keys.rotate", name=name):
             if as_json:
@@ -172,6 +178,11 @@ def shred(
         say(f"the key of {person or name} is destroyed; what it sealed opens no more")
         for held in event["receipt"]["held_by"]:
             note(f"keyring backup {held['backup']} of {held['at']} holds the key, if made since, until destroyed too")
+        if backups := event["receipt"]["data_backups"]:
+            note(
+                f"backups of the data that hold what it sealed: {len(backups)}, of {backups[0]['at']} to "
+                f"{backups[-1]['at']}, named in the receipt; they open it beside such a copy of the keyring alone"
+            )
         if "remains" in event:
             note(event["remains"])
 

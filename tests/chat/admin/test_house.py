@@ -154,3 +154,13 @@ def test_doctor_exits_1_and_names_what_others_may_read(alone: Huisclos) -> None:
         stray.unlink()
     assert code == 1
     assert str(stray) in out
+
+
+def test_a_persons_conversations_are_taken_over_as_they_stand(tmp_path: Path) -> None:
+    house = Huisclos(tmp_path / "state")
+    house("init")
+    house("user", "add", "camille")
+    assert "fine      conversations of camille" in house("repair", "--conversations", "camille", "--yes")
+    assert house.ends("repair", "--conversations", "nobody", "--yes")[0] == 3
+    assert house.ends("repair", "--conversations", "camille", "--older", "--yes")[0] == 2
+    assert "fine      conversations" in house("verify", "--quick")

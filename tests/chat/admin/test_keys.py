@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
+import signal
 import stat
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.chat.admin.conftest import Huisclos
+from tests.chat.admin.conftest import Huisclos, free_port, wait_until_open
 
 PHRASE = "correct horse battery"
 PRINTED = "0123456789abcdef0123456789abcdef"
@@ -109,8 +113,11 @@ def test_a_collection_is_sealed_anew_and_shredded_with_a_receipt_that_can_be_che
     house("collection", "create", "rules")
     assert house.rows("keys", "rotate", "rules")[-1] == {"collection": "rules", "version": 2}
     house("keys", "backup", str(copy))
+    made = house.rows("backup", str(tmp_path / "backup"))[-1]["id"]
     _, _, error = house.ends("keys", "shred", "rules", "--yes", "--out", str(receipt))
     assert "keyring backup" in error
+    assert "backups of the data that hold what it sealed: 1" in error
+    assert [held["backup"] for held in json.loads(receipt.read_text())["data_backups"]] == [made]
     assert "signed by this house" in house("keys", "verify-receipt", str(receipt))
     public_key = house.rows("keys", "status")[0]["receipts_key"]
     receipt.write_text(receipt.read_text().replace("operator", "somebody"))
@@ -145,3 +152,28 @@ def test_a_copy_of_the_keyring_comes_back_where_its_secret_is(house: Huisclos, t
     assert code != 0
     assert f"{copy} was edited by hand" in error
     assert keyring.read_bytes() == before
+
+
+def test_a_server_goes_on_with_a_rotation_that_was_cut_short(alone: Huisclos, tmp_path: Path) -> None:
+    house = Huisclos(tmp_path / "state", free_port())
+    shutil.copytree(alone.state, house.state)
+    rotating = house.start("keys", "rotate", "rules", "--json")
+    assert rotating.stdout
+    rotating.stdout.readline()  # it has begun, and is killed
+    rotating.kill()
+    rotating.communicate(timeout=60)
+    (cut,) = house.rows("keys", "status")[0]["rotating"]
+    assert cut == {"collection": "rules", "versions": [1, 2], "runs": False}
+    server = house.start("serve", stdout=subprocess.DEVNULL)
+    wait_until_open(server)
+    try:
+        until = time.monotonic() + 60
+        while house.rows("keys", "status")[0]["rotating"]:
+            assert time.monotonic() < until
+        assert house.rows("keys", "status")[0]["version_max"]["collection"] == 2
+        assert house.rows("search", "-c", "rules", "annual leave")[0]["doc"] == "leave.md"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, log = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert "rules" not in log

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from chat.admin.backup_operations import restored
 from chat.assembly import RESTORING, House, initialise, open_for_restore, open_house
@@ -15,6 +15,7 @@ from chat.backup.restoring import Restoring
 from chat.database import MIGRATIONS, known_revisions, revision_of
 from chat.errors import BackupBroken, BackupFailed, RestoreCut
 from chat.settings import Settings
+from chat.tables import feedback
 from rag.store.tables import passages
 from security.errors import KeyringLocked
 from security.identity import Principal, Role
@@ -71,6 +72,19 @@ def test_everything_comes_back(house: House, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (state / "receipts").iterdir()} == receipts
     assert (state / "huisclos.toml").read_text() == "[server]\nport = 8001\n"
     assert all(mode(path) & 0o077 == 0 for path in state.rglob("*"))
+
+
+def test_conversations_that_were_tampered_with_before_the_backup_are_named(house: House, tmp_path: Path) -> None:
+    ada, state = house.directory.find_user("ada"), with_keyring(house, tmp_path / "new")
+    assert ada
+    with house.engine.begin() as connection:
+        connection.execute(delete(feedback))
+    back_up(house, tmp_path / "backup")
+    assert restore(state, tmp_path / "backup")["damaged"] == [f"conversations of person {ada.id}"]
+    with opened(state) as again:
+        assert "2 rows stand" in again.conversations.look(ada.principal)
+        run(again, "repair.conversations", name="ada")
+        assert again.conversations.look(ada.principal) == ""
 
 
 def test_nobody_is_signed_in_after_a_restore(house: House, tmp_path: Path) -> None:
