@@ -1,6 +1,6 @@
 """Which graph: recall, time and bytes for settings of HNSW, against comparing with every vector.
 
-`python -m bench.hnsw --corpus FILE [--passages 100000] [--real 8000] [--kept FILE.npy]`. Vectors as in bench/passages.py;
+`python -m bench.hnsw --corpus FILE [--passages 100000] [--real 8000] [--kept FILE.npy]`. Vectors: bench/passages.py;
 questions are embedded as questions. The baseline of recall is 1; of a search, every vector compared in numpy; of making
 and of bytes, the first setting.
 """
