@@ -3,9 +3,12 @@
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import OperationalError
 
 from chat.assembly import House
 from chat.database import empty_log
@@ -118,7 +121,8 @@ def load_collection(house: House, name: str, path: str, cancelled: threading.Eve
         end = "done"
     finally:
         house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, end)
-        empty_log(house.engine)
+        with suppress(OperationalError):  # without room it is left to the next load, and what went wrong is told
+            empty_log(house.engine)
 
 
 @operation("user.add")
