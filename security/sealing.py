@@ -77,7 +77,7 @@ class DataKey:
     bytes, cannot be pickled. Safe to use from several threads.
     """
 
-    __slots__ = ("_blind_key", "_random", "_renew", "_secrets", "owner", "version")
+    __slots__ = ("_blind_key", "_ciphers", "_random", "_renew", "_secrets", "owner", "version")
 
     def __init__(
         self,
@@ -94,6 +94,7 @@ class DataKey:
         self.version = max(secrets_by_version)
         self._secrets = dict(secrets_by_version)
         self._random = random
+        self._ciphers: dict[int, AESGCM] = {}
         self._blind_key = blind_key or self._sub_key("blind", min(self._secrets))
         self._renew = renew
 
@@ -106,8 +107,7 @@ class DataKey:
     def seal(self, plaintext: bytes, context: Context) -> bytes:
         """Give the sealed bytes of `plaintext`, 33 bytes longer. An empty value is fine."""
         nonce = self._random(_NONCE_BYTES)
-        cipher = AESGCM(self._sub_key("value", self.version))
-        body = cipher.encrypt(nonce, plaintext, self._value_data(self.version, context))
+        body = self._value_cipher(self.version).encrypt(nonce, plaintext, self._value_data(self.version, context))
         return _header(_VALUE_FORMAT, self.version) + nonce + body
 
     def open(self, sealed: bytes, context: Context) -> bytes:
@@ -117,8 +117,7 @@ class DataKey:
         if len(body) < _TAG_BYTES:
             raise SealBroken(f"{_place(context)}: {len(sealed)} bytes is too short for a sealed value; restore it")
         try:
-            cipher = AESGCM(self._sub_key("value", version))
-            return cipher.decrypt(nonce, body, self._value_data(version, context))
+            return self._value_cipher(version).decrypt(nonce, body, self._value_data(version, context))
         except InvalidTag as error:
             raise _broken(context) from error
 
@@ -179,6 +178,13 @@ class DataKey:
     def blind_key(self) -> bytes:
         """The 32 bytes that make blind look-ups: for the keyring alone, which keeps them when it retires a version."""
         return self._blind_key
+
+    def _value_cipher(self, version: int) -> AESGCM:
+        """Kept, because deriving its key takes longer than most values."""
+        cipher = self._ciphers.get(version)
+        if cipher is None:
+            cipher = self._ciphers[version] = AESGCM(self._sub_key("value", version))
+        return cipher
 
     def _sub_key(self, purpose: str, version: int) -> bytes:
         return derive_key(self._secrets[version], b"", frame(b"huisclos sub-key", purpose.encode()))

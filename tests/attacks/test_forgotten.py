@@ -1,7 +1,7 @@
 """Claim: of a removed document nothing is left in the live files, nor in what their snapshots open to."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -183,3 +183,27 @@ def test_a_snapshot_opens_with_no_other_key_than_its_collections(house: House, f
     for name in house.documents.snapshots.names(other):
         with pytest.raises(SnapshotUnusable):
             house.documents.snapshots.open(house.policy.for_indexing(other), name, house.memory_dir / "stolen")
+
+
+def test_the_snapshot_goes_before_the_rows_do(house: House, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the two, a house has rows without a snapshot, never a snapshot of rows that went."""
+    grant, held = fill(house, folder), list[set[str]]()
+    for name in ("put", "forget"):
+        act = getattr(house.documents, name)
+
+        def seen(*arguments: object, act: Callable[..., object] = act) -> object:
+            held.append(house.documents.snapshots.names(grant.collection_id))
+            return act(*arguments)
+
+        monkeypatch.setattr(house.documents, name, seen)
+    (folder / f"{DOOMED}.txt").write_text("It sleeps no more.")
+    (folder / f"{KEPT}.txt").unlink()
+    assert house.documents.snapshots.names(grant.collection_id)
+    load(house, grant, folder)
+    assert held == [set(), set()]
+
+
+def test_what_ends_a_destruction_at_the_opening_leaves_no_snapshot(house: House, folder: Path) -> None:
+    grant = fill(house, folder)
+    house.remover.collection(grant.collection_id)
+    assert not (house.state / "snapshots" / grant.collection_id).exists()
