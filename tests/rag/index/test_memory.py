@@ -306,6 +306,26 @@ def test_what_is_removed_while_a_snapshot_is_written_is_not_in_it(
     assert list((shelf.state / "snapshots" / shelf.collection_id).iterdir()) == []
 
 
+def test_what_is_removed_while_a_graph_is_sealed_is_in_no_graph_on_the_disk(
+    shelf: Shelf, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _many(folder)
+    _reopened(shelf)
+    shelf.load(folder)
+    publish = Snapshots.publish
+
+    def with_removal(snapshots: Snapshots, fresh: Path) -> None:
+        (held, *_) = shelf.documents.documents(shelf.managing)
+        shelf.index.remove_document(shelf.collection_id, held.id)
+        publish(snapshots, fresh)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Snapshots, "publish", with_removal)
+        assert not _tend(shelf)
+    assert _snapshots(shelf) == set()
+    assert shelf.index.due(3600) == [shelf.collection_id]
+
+
 def test_a_dropped_collection_takes_its_snapshot_with_it_even_one_that_is_being_written(
     shelf: Shelf, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
