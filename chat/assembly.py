@@ -68,6 +68,7 @@ class House:
     keyring: Keyring
     closing: ExitStack
     tell: Tell | None = None
+    upkeep: Upkeep | None = None
 
     @cached_property
     def directory(self) -> Directory:
@@ -130,6 +131,7 @@ class House:
         upkeep = Upkeep(index, self.documents, self.policy.for_indexing, seconds, self._tell)
         self.closing.callback(upkeep.stop)
         upkeep.start()
+        self.upkeep = upkeep
         return index
 
     @cached_property

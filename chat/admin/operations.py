@@ -221,7 +221,7 @@ def verify_audit(house: House) -> Iterator[Event]:
 def doctor(house: House) -> Iterator[Event]:
     """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
     looked_at = (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house))
-    looked_at += tuple(_receipts(house))
+    looked_at += (*_receipts(house), *_indexes(house))
     for finding in (*looked_at, *_collections(house)):
         yield asdict(finding)
 
@@ -250,6 +250,13 @@ def _receipts(house: House) -> Iterator[Finding]:
     """Destructions of keys that were cut short and could not be brought to their end."""
     for owner, reason in house.shredder.unfinished.items():
         yield Finding(f"receipt of {owner}", False, f"not signed: {reason}; it is tried again at the next start")
+
+
+def _indexes(house: House) -> Iterator[Finding]:
+    """Indexes that could not be sealed or made; they are searched as they are, and tried again each minute."""
+    for collection_id, error in (house.upkeep.failed if house.upkeep else {}).items():
+        remedy = f"not sealed ({error}): free the disk and the memory folder, or the next start makes it anew"
+        yield Finding(f"index of collection {collection_id}", False, remedy)
 
 
 def _collections(house: House) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ class Tell(Protocol):
 
 
 class Upkeep:
-    """Tends from `start` until `stop`, one collection at a time."""
+    """Tends from `start` until `stop`, one collection at a time. `failed` tells what went wrong, until it goes well."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Upkeep:
         self._snapshot_seconds, self._tell = snapshot_seconds, tell
         self._stopping = threading.Event()
         self._failed_at: dict[CollectionId, float] = {}
+        self.failed: dict[CollectionId, str] = {}
         self._thread = threading.Thread(target=self._run, name="index-upkeep", daemon=True)
 
     def start(self) -> None:
@@ -71,8 +72,10 @@ class Upkeep:
         except Exception as error:  # noqa: BLE001 - the edge of a thread
             if not self._stopping.is_set():
                 self._failed_at[collection_id] = time.monotonic()
+                self.failed[collection_id] = type(error).__name__
                 self._tell("index_not_tended", collection_id=collection_id, error=type(error).__name__)
             return
+        self.failed.pop(collection_id, None)
         if is_done:
             seconds = round(time.monotonic() - started, 1)
             self._tell("index_tended", collection_id=collection_id, seconds=seconds)

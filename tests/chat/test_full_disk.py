@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.rag.conftest import WordEmbedder
 
 FILES = 40
 KIB_A_FILE = 60
+WAIT_SECONDS = 30
 SMALL, ROOMY = "3m", "60m"
 
 
@@ -73,6 +75,20 @@ def load(house: House, folder: Path, told: set[str]) -> None:
         told.add(event["doc"])
 
 
+def fill_up(disk: Disk) -> None:
+    """Leave no room for a snapshot either."""
+    with suppress(OSError), (disk.path / "rest").open("wb", buffering=0) as rest:
+        while True:
+            rest.write(bytes(4096))
+
+
+def wait(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_SECONDS
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def found(house: House) -> set[str]:
     """Documents that the index finds by their own words, of those that the truth holds."""
     record = house.collections.find("archive")
@@ -98,10 +114,17 @@ def test_a_full_disk_keeps_what_was_told_and_a_load_goes_on_when_there_is_room(d
             load(house, folder, told)
         assert 0 < len(told) < FILES
         assert found(house) == told
+        fill_up(disk)
+        assert house.upkeep is not None
+        wait(lambda: bool(house.upkeep and house.upkeep.failed))
+        (finding,) = [row for row in run(house, "doctor") if row["subject"].startswith("index of")]
+        assert not finding["is_fine"]
+        assert "free the disk" in finding["remedy"]
     with ExitStack() as closing:
         house = opened(state, closing)
         assert found(house) == told
         disk.change(f"size={ROOMY}")
+        assert [row for row in run(house, "doctor") if row["subject"].startswith("index of")] == []
         states = [event["state"] for event in run(house, "collection.load", name="archive", path=str(folder))]
         assert states.count("indexed") == FILES - len(told)
         assert len(found(house)) == FILES

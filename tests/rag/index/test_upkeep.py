@@ -97,6 +97,7 @@ def test_a_failure_is_told_by_its_kind_and_the_thread_goes_on_with_the_others(
     _wait(lambda: told.has("index_not_tended"))
     shelf.load(folder)
     _wait(lambda: told.has("index_tended"))
+    assert upkeep.failed == {other: "IndexUnavailable"}
     upkeep.stop()
     failed = [fields for event, fields in told.events if event == "index_not_tended"]
     assert failed == [{"collection_id": other, "error": "IndexUnavailable"}]
