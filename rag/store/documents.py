@@ -215,7 +215,8 @@ class DocumentStore:
             with self._engine.connect() as connection:
                 parts = (connection.execute(query.where(passages.c.id.in_(part))) for part in id_batches(ids))
                 rows = {row[0]: row for part in parts for row in part}
-            return tuple(open_passage(key, rows[identifier]) for identifier in ids if identifier in rows)
+            known: dict[str, DocumentInfo] = {}
+            return tuple(open_passage(key, rows[identifier], known) for identifier in ids if identifier in rows)
 
         return self._opened(grant, read)
 

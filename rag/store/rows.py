@@ -147,12 +147,14 @@ def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
     )
 
 
-def open_passage(key: DataKey, row: Any) -> Passage:
-    """A passage out of (id, document id, body, *columns of its document)."""
+def open_passage(key: DataKey, row: Any, known: dict[str, DocumentInfo]) -> Passage:
+    """A passage out of (id, document id, body, *columns of its document); `known` keeps documents that were opened."""
     identifier, document_id, sealed = PassageId(row[0]), row[1], row[2]
     body = json.loads(key.open(sealed, passage_context(identifier, document_id, "body")))
-    columns = {column.name: value for column, value in zip(documents.c, row[3:], strict=True)}
-    return Passage(identifier, open_info(key, columns), _chunk(body))
+    if document_id not in known:
+        columns = {column.name: value for column, value in zip(documents.c, row[3:], strict=True)}
+        known[document_id] = open_info(key, columns)
+    return Passage(identifier, known[document_id], _chunk(body))
 
 
 def open_entry(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
