@@ -10,7 +10,8 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,6 +31,7 @@ Event = dict[str, Any]
 Report = Callable[[str], None]
 
 OPENING = "opening the house"
+SEALING = "sealing the index"
 WARMING = {
     "index": "restoring the index from the sealed truth",
     "embedder": "checking and loading the weights that embed",
@@ -75,25 +77,42 @@ def opened(state: Path, settings: "Settings", secret: "Callable[[], Secret]", re
 
     with open_house(state, settings, secret()) as house:
         yield local(house, report)
+        if house.upkeep and house.upkeep.due:
+            report(SEALING)
+            house.upkeep.finish()
 
 
 def local(house: "House", report: Report) -> Operate:
     """Operations in this process, telling which parts of the house are opened for them."""
 
     def operate(name: str, /, **arguments: Any) -> Iterator[Event]:
-        warm(house, report, _NEEDS.get(name, ()))
+        if name in _NEEDS:
+            warm(house, report, _NEEDS[name])
         report(_DOING.get(name, WORKING))
         yield from run_here(house, name, arguments)
 
     return operate
 
 
-def warm(house: "House", report: Report, parts: tuple[str, ...] = tuple(WARMING)) -> None:
-    """Open parts of the house now, telling each before it begins. What is open stays as it is."""
-    for part in parts:
-        if part not in house.__dict__:  # where cached_property keeps what it made
+def warm(
+    house: "House",
+    report: Report,
+    parts: Collection[str] = tuple(WARMING),
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Open parts of the house now, telling each that is waited for. What is open stays as it is.
+
+    The index is opened beside the weights, and `meanwhile` is done beside both: hashing and unsealing leave the
+    interpreter to others.
+    """
+    missing = [part for part in parts if part not in house.__dict__]  # where cached_property keeps what it made
+    _ = house.documents, house.models  # what they share, opened once
+    with ThreadPoolExecutor(1) as index, ThreadPoolExecutor(1) as weights:
+        tasks = {part: (index if part == "index" else weights).submit(getattr, house, part) for part in missing}
+        meanwhile()
+        for part, task in tasks.items():
             report(WARMING[part])
-            getattr(house, part)
+            task.result()
 
 
 def run_here(

@@ -29,14 +29,19 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(house: House, admin: FastAPI, socket_name: str, started: Callable[[], None]) -> None:
-    """Load what answering needs, then serve until SIGTERM or SIGINT."""
+def create_pages(house: House) -> ASGIApp:
+    """Everything a browser reaches; its log is ours. Importing the view takes two seconds."""
+    application = create_application(house)
+    configure_logs()  # the view has configured its own
     house.tell = record
-    configure_logs()
+    return application
+
+
+def serve(house: House, application: ASGIApp, admin: FastAPI, socket_name: str, started: Callable[[], None]) -> None:
+    """Load what answering needs, then serve until SIGTERM or SIGINT."""
     _ = house.answerer  # weights, index: a question must not wait for them
     where = house.settings.server
-    pages = _server(create_application(house), host=where.host, port=where.port)
-    configure_logs()  # the view configures its own
+    pages = _server(application, host=where.host, port=where.port)
     for end in house.shredder.ended:
         record("shredding_finished" if end.is_destroyed else "shredding_dropped", owner=end.owner)
     for collection in house.collections.list():

@@ -125,6 +125,8 @@ class CollectionIndex:
         if graph is not None:
             found.append(_held(lambda wanted: graph.search(vector, wanted), graph.count, k, self._contents.is_gone))
         slots, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if graph is not self._graph:  # a larger one took its place, and it may have closed before the search
+            return self.search_dense(vector, k)
         best = np.argsort(-cosines, kind="stable")[:k]
         return {self._contents.passage(int(slots[place])): float(cosines[place]) for place in best}
 

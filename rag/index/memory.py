@@ -31,6 +31,8 @@ from security.identity import CollectionId
 _INDEX = "index"
 _SHARE_WAITING = 10
 """A graph grows when a tenth of it waits, so that all its growing costs a few times its last."""
+_LEFT_WAITING_MAX = 1000
+"""So many vectors beside a graph cost a search 0.1 ms."""
 _WORDS_AT_ONCE_MAX = 2000
 """So many passages are stemmed while somebody waits: about a second."""
 
@@ -153,7 +155,7 @@ class MemoryIndex:
         place = self._places.get(grant.collection_id)
         if place is None:
             return False
-        place.is_wanted = False
+        has_ended, place.is_wanted = place.is_wanted, False
         with place.tending:
             if place.is_dropped:
                 return False
@@ -161,7 +163,7 @@ class MemoryIndex:
                 self._fill_words(place, grant, store)
             if place.index.is_spoiled:
                 self._rebuild(place, grant, store)
-            elif self._has_many_waiting(place.index):
+            elif self._has_many_waiting(place.index, has_ended=has_ended):
                 self._grow(place.index, grant, lambda: place.is_dropped or self._is_closed)
                 place.is_changed = True
             return self._seal(place, grant) if place.is_changed else True
@@ -180,15 +182,21 @@ class MemoryIndex:
 
     def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int) -> Scores:
         """Passage ids of the granted collection with cosine similarity, nearest first."""
-        grant.check()
-        place = self._places.get(grant.collection_id)
-        return place.index.search_dense(vector, k) if place else {}
+        return self._search(grant, lambda index: index.search_dense(vector, k))
 
     def search_lexical(self, grant: Grant, question: str, k: int) -> Scores:
         """Passage ids of the granted collection with BM25, best first."""
+        return self._search(grant, lambda index: index.search_lexical(question, k))
+
+    def _search(self, grant: Grant, search: Callable[[CollectionIndex], Scores]) -> Scores:
         grant.check()
         place = self._places.get(grant.collection_id)
-        return place.index.search_lexical(question, k) if place else {}
+        while place is not None:
+            index = place.index
+            found = search(index)
+            if index is place.index:  # else it was made anew meanwhile, and this one may have closed before the search
+                return found
+        return {}
 
     def collections(self) -> list[CollectionId]:
         """Those that have an index."""
@@ -318,8 +326,10 @@ class MemoryIndex:
             if place.index.is_spoiled:
                 self._unseal(grant.collection_id, place)
 
-    def _has_many_waiting(self, index: CollectionIndex) -> bool:
-        return index.waiting > max(self._exact_max, len(index) // _SHARE_WAITING)
+    def _has_many_waiting(self, index: CollectionIndex, *, has_ended: bool = False) -> bool:
+        """Whether a graph is to be made, or a larger one; when a load has ended, fewer are left to be compared."""
+        bound = max(self._exact_max, len(index) // _SHARE_WAITING)
+        return index.waiting > (min(_LEFT_WAITING_MAX, bound) if has_ended and index.graph else bound)
 
     def _is_due(self, place: _Place, before: float) -> bool:
         is_old = place.is_changed and place.sealed_at < before

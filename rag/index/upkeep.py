@@ -53,11 +53,24 @@ class Upkeep:
         for collection_id in self._index.collections():
             self._do(collection_id, self._index.seal)
 
+    @property
+    def due(self) -> list[CollectionId]:
+        """What is to be tended now."""
+        return [name for name in self._index.due(self._snapshot_seconds) if self._may(name)]
+
+    def finish(self) -> None:
+        """Tend what is due, in the caller's thread: for a process that ends when its work does."""
+        for collection_id in self.due:
+            self._tend(collection_id)
+
     def _run(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
-            for collection_id in self._index.due(self._snapshot_seconds):
-                if self._may(collection_id) and not self._stopping.is_set():
-                    self._do(collection_id, lambda grant: self._index.tend(grant, self._store))
+            for collection_id in self.due:
+                if not self._stopping.is_set():
+                    self._tend(collection_id)
+
+    def _tend(self, collection_id: CollectionId) -> None:
+        self._do(collection_id, lambda grant: self._index.tend(grant, self._store))
 
     def _may(self, collection_id: CollectionId) -> bool:
         if self._store.integrity.is_closed(collection_id):

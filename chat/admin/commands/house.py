@@ -18,6 +18,8 @@ from chat.admin.session import check_state, guarded_settings, operations, run, s
 from chat.errors import ChatError, Refused, StateInUse
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from chat.settings import Settings
 
 OURS = frozenset({"huisclos.toml", "keys", "lock", "truth.db", "truth.db-wal", "truth.db-shm", "originals"})
@@ -167,14 +169,16 @@ def _serve(state: Path, settings: "Settings", with_demo: bool) -> None:
         waiting("opening the house")
         from chat.admin.socket import create_admin_app
         from chat.assembly import open_house
+        from chat.web.serve import create_pages
         from chat.web.serve import serve as serve_house
 
         with open_house(state, settings, secret_for(state)) as house:
-            warm(house, waiting)
+            pages: list[ASGIApp] = []
+            warm(house, waiting, meanwhile=lambda: pages.append(create_pages(house)))
             waiting.done()
             operate = local(house, lambda step: None)  # all is open: nothing is waited for
             people = _demo_to_serve(operate, state) if with_demo else ()
-            serve_house(house, create_admin_app(house), SOCKET, lambda: _announce(settings, people))
+            serve_house(house, pages[0], create_admin_app(house), SOCKET, lambda: _announce(settings, people))
 
 
 def _demo_to_serve(operate: Operate, state: Path) -> tuple[demo_parts.DemoPerson, ...]:

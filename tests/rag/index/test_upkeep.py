@@ -113,3 +113,15 @@ def test_a_collection_that_is_closed_is_left_alone(shelf: Shelf, folder: Path) -
     assert told.events == []
     assert shelf.index.due(3600) == [shelf.collection_id]
     upkeep.stop()
+
+
+def test_a_process_that_ends_with_its_work_tends_what_is_due_first(shelf: Shelf, folder: Path) -> None:
+    upkeep = _upkeep(shelf, Told())
+    (folder / "two.txt").write_text("A garden.")
+    shelf.load(folder)
+    (folder / "two.txt").unlink()
+    shelf.load(folder)
+    assert upkeep.due == [shelf.collection_id]
+    upkeep.finish()
+    assert upkeep.due == []
+    assert shelf.documents.snapshots.names(shelf.collection_id) == {"index"}
