@@ -50,6 +50,13 @@ def harden_process(memory_dir: Path) -> None:
     tempfile.tempdir = None  # it may remember an earlier TMPDIR
 
 
+def give_back_memory() -> None:
+    """Give freed memory back to the system, where the C library is glibc, which keeps what a large work took."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def findings(
     state: Path,
     memory_dir: Path,

@@ -106,9 +106,12 @@ def warm(
     interpreter to others.
     """
     missing = [part for part in parts if part not in house.__dict__]  # where cached_property keeps what it made
-    _ = house.documents, house.models  # what they share, opened once
+    _ = house.models
     with ThreadPoolExecutor(1) as index, ThreadPoolExecutor(1) as weights:
-        tasks = {part: (index if part == "index" else weights).submit(getattr, house, part) for part in missing}
+        tasks = {part: weights.submit(getattr, house, part) for part in missing if part != "index"}
+        if "index" in missing:
+            _ = house.documents  # what the pages hold too is opened once, here
+            tasks = {"index": index.submit(getattr, house, "index"), **tasks}
         meanwhile()
         for part, task in tasks.items():
             report(WARMING[part])

@@ -25,7 +25,7 @@ from rag.index.limits import EXACT_PASSAGES_MAX
 from rag.store.documents import DocumentStore, IndexEntry
 from rag.store.snapshots import Snapshots
 from security.access import Grant
-from security.hygiene import MEMORY_BACKED, file_system_of
+from security.hygiene import MEMORY_BACKED, file_system_of, give_back_memory
 from security.identity import CollectionId
 
 _INDEX = "index"
@@ -35,6 +35,10 @@ _LEFT_WAITING_MAX = 1000
 """So many vectors beside a graph cost a search 0.1 ms."""
 _WORDS_AT_ONCE_MAX = 2000
 """So many passages are stemmed while somebody waits: about a second."""
+
+
+ReadHeld = Callable[[Grant], dict[DocumentId, str] | set[DocumentId]]
+"""Gives the documents that the truth holds, perhaps with their titles."""
 
 
 class Opened(StrEnum):
@@ -52,6 +56,7 @@ class _Place:
     changing: threading.Lock = field(default_factory=threading.Lock)
     tending: threading.Lock = field(default_factory=threading.Lock)
     lacks_words: bool = False
+    has_old_titles: bool = False
     is_changed: bool = False
     is_sealed: bool = False
     is_wanted: bool = False
@@ -120,13 +125,11 @@ class MemoryIndex:
             index, opened = self._new(grant.collection_id), Opened.MADE
         place = self._put(grant.collection_id, index)
         if opened is Opened.RESTORED:
-            place.is_sealed = True
-            self._catch_up(place, grant, store)
-            return opened
-        _fill_vectors(index, grant, store)
-        place.is_changed = place.lacks_words = place.is_wanted = len(index) > 0
-        if len(index) <= _WORDS_AT_ONCE_MAX:
-            self._fill_words(place, grant, store)
+            place.is_sealed = place.has_old_titles = place.is_wanted = True
+            self._catch_up(place, grant, store, store.ids)
+        else:
+            self._fill_at_once(place, grant, store)
+        give_back_memory()
         return opened
 
     def rebuild(self, grant: Grant, store: DocumentStore) -> int:
@@ -159,6 +162,9 @@ class MemoryIndex:
         with place.tending:
             if place.is_dropped:
                 return False
+            if place.has_old_titles:
+                self._catch_up(place, grant, store, store.titles)
+                place.has_old_titles = False
             if place.lacks_words:
                 self._fill_words(place, grant, store)
             if place.index.is_spoiled:
@@ -166,7 +172,9 @@ class MemoryIndex:
             elif self._has_many_waiting(place.index, has_ended=has_ended):
                 self._grow(place.index, grant, lambda: place.is_dropped or self._is_closed)
                 place.is_changed = True
-            return self._seal(place, grant) if place.is_changed else True
+            is_done = self._seal(place, grant) if place.is_changed else True
+        give_back_memory()
+        return is_done
 
     def seal(self, grant: Grant) -> bool:
         """Seal a collection's index as it is, where it changed and holds nothing that was removed: for a stop."""
@@ -223,7 +231,7 @@ class MemoryIndex:
             fresh.close()
             raise
         with place.changing:
-            _catch_up(fresh, grant, store)
+            _catch_up(fresh, grant, store, store.titles)
             old, place.index = place.index, fresh
             place.is_changed, place.lacks_words = True, False
         old.close()
@@ -237,6 +245,13 @@ class MemoryIndex:
             fresh.add_words(texts, slots)
         if self._has_many_waiting(fresh):
             self._grow(fresh, grant, lambda: place.is_dropped or self._is_closed)
+
+    def _fill_at_once(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
+        """What is needed to search; the rest when it is tended."""
+        _fill_vectors(place.index, grant, store)
+        place.is_changed = place.lacks_words = place.is_wanted = len(place.index) > 0
+        if len(place.index) <= _WORDS_AT_ONCE_MAX:
+            self._fill_words(place, grant, store)
 
     def _fill_words(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
         slots = place.index.slots()
@@ -319,9 +334,9 @@ class MemoryIndex:
             raise
         return index
 
-    def _catch_up(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
+    def _catch_up(self, place: _Place, grant: Grant, store: DocumentStore, read: ReadHeld) -> None:
         with place.changing:
-            if _catch_up(place.index, grant, store):
+            if _catch_up(place.index, grant, store, read):
                 place.is_changed = place.is_wanted = True
             if place.index.is_spoiled:
                 self._unseal(grant.collection_id, place)
@@ -366,14 +381,19 @@ def _fill_vectors(index: CollectionIndex, grant: Grant, store: DocumentStore) ->
         index.add_vectors(batch)
 
 
-def _catch_up(index: CollectionIndex, grant: Grant, store: DocumentStore) -> bool:
-    """Bring an index in step with the documents of the truth; gives whether anything was to be done."""
-    titles = {name: mark_of_title(title) for name, title in store.titles(grant).items()}
-    held = index.documents
-    stale = [name for name, mark in held.items() if titles.get(name) != mark]
+def _catch_up(index: CollectionIndex, grant: Grant, store: DocumentStore, read: ReadHeld) -> bool:
+    """Bring an index in step with the documents that the truth holds; gives whether anything was to be done.
+
+    `read` gives these, perhaps with their titles, which are compared then: opening 5,000 takes a second. It is called
+    here, while nobody else changes the index: what was stored since would be taken for removed.
+    """
+    held = read(grant)
+    marks = {name: mark_of_title(title) for name, title in held.items()} if isinstance(held, dict) else {}
+    known = index.documents
+    stale = [name for name, mark in known.items() if name not in held or marks.get(name, mark) != mark]
     for name in stale:
         index.remove(name)
-    missing = [name for name, mark in titles.items() if held.get(name) != mark]
+    missing = [name for name in held if not index.holds(name)]
     for entries in store.entries_of(grant, missing):
         index.add(entries)
     return bool(stale or missing)
