@@ -27,14 +27,13 @@ BLOCK = 512
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Allocated bytes of the database, the sealed originals and the index in memory."""
+    """Allocated bytes of the database and the sealed originals."""
 
     database: int
     originals: int
-    index: int
 
     def __sub__(self, other: "Footprint") -> "Footprint":
-        return Footprint(self.database - other.database, self.originals - other.originals, self.index - other.index)
+        return Footprint(self.database - other.database, self.originals - other.originals)
 
 
 def main() -> None:
@@ -70,13 +69,6 @@ def measured(house: House, samples: Sequence[Sample], passages: int) -> Iterator
             against,
             1,
         )
-    yield Row(
-        f"{added:,} passages in the index in memory, against float32",
-        "B/passage",
-        more.index / added,
-        vector * FLOAT32,
-        1,
-    )
 
 
 def footprint(house: House) -> Footprint:
@@ -84,7 +76,7 @@ def footprint(house: House) -> Footprint:
     with house.engine.connect() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     database = sum(_allocated(path) for path in house.state.glob("*.db*"))
-    return Footprint(database, _below(house.state / "originals"), _below(house.memory_dir / "index"))
+    return Footprint(database, _below(house.state / "originals"))
 
 
 def _below(folder: Path) -> int:

@@ -1,6 +1,8 @@
 """From a question and grants to ranked passages: dense and lexical, fused, only the chosen ones unsealed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -33,10 +35,9 @@ class _Found:
         self.dense: dict[str, float] = {}
         self.lexical: dict[str, float] = {}
 
-    def add(self, dense: dict[str, float], lexical: dict[str, float], owner: dict[str, Grant], weight: float) -> None:
+    def add(self, dense: dict[str, float], lexical: dict[str, float], weight: float) -> None:
         """Take the answers to one query; a passage keeps its highest score."""
         self.rankings += [Ranking(dense, weight * DENSE_WEIGHT), Ranking(lexical, weight * (1 - DENSE_WEIGHT))]
-        self.owner.update(owner)
         for held, new in ((self.dense, dense), (self.lexical, lexical)):
             held.update({name: max(score, held.get(name, score)) for name, score in new.items()})
 
@@ -56,24 +57,17 @@ class Searcher:
         if not grants or not question.strip():
             return SearchResult()
         queries = [question, f"{question}\n{earlier}"] if earlier.strip() else [question]
+        with ThreadPoolExecutor(1) as beside:  # words are looked up while the question is embedded
+            embedding = beside.submit(self._embedder.embed_queries, queries)
+            alike = [[self._index.search_lexical(grant, query, CANDIDATES) for grant in grants] for query in queries]
+            vectors = embedding.result()
         found = _Found()
-        for query, vector in zip(queries, self._embedder.embed_queries(queries), strict=True):
-            found.add(*self._retrieve(grants, query, vector), weight=1 / len(queries))
+        for vector, lexical in zip(vectors, alike, strict=True):
+            dense = [self._index.search_dense(grant, vector, CANDIDATES) for grant in grants]
+            for grant, *answers in zip(grants, dense, lexical, strict=True):
+                found.owner.update(dict.fromkeys(chain(*answers), grant))
+            found.add(_joined(dense), _joined(lexical), weight=1 / len(queries))
         return self._open(list(fuse(found.rankings).items())[:k], found)
-
-    def _retrieve(
-        self, grants: Sequence[Grant], query: str, vector: NDArray[np.float32]
-    ) -> tuple[dict[str, float], dict[str, float], dict[str, Grant]]:
-        dense: dict[str, float] = {}
-        lexical: dict[str, float] = {}
-        owner: dict[str, Grant] = {}
-        for grant in grants:
-            near = self._index.search_dense(grant, vector, CANDIDATES)
-            alike = self._index.search_lexical(grant, query, CANDIDATES)
-            owner.update(dict.fromkeys((*near, *alike), grant))
-            dense.update(near)
-            lexical.update(alike)
-        return dense, lexical, owner
 
     def _open(self, best: Sequence[tuple[str, float]], found: _Found) -> SearchResult:
         opened = {}
@@ -87,3 +81,7 @@ class Searcher:
                 if PassageId(name) in opened
             )
         )
+
+
+def _joined(answers: Iterable[dict[str, float]]) -> dict[str, float]:
+    return {name: score for answer in answers for name, score in answer.items()}
