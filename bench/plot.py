@@ -6,6 +6,7 @@ from html import escape
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BELOW = 300, 170, 52, 34, 30
 _COLUMNS = 2
+_WHOLE_FROM = 100
 _OURS, _BASELINE, _QUIET = "#1f5fbf", "#b3541e", "#777"
 
 
@@ -56,7 +57,7 @@ def _panel(panel: Panel) -> list[str]:
         points = [place(math.log10(point[0]), point[side]) for point in panel.points if point[side] > 0]
         parts += _line(points, colour)
         parts += [
-            _label(x, y - 6 if side == 1 else y + 14, f"{point[side]:.3g}", colour, "middle")
+            _label(x, y - 6 if side == 1 else y + 14, _figure(point[side]), colour, "middle")
             for (x, y), point in zip(points, (point for point in panel.points if point[side] > 0), strict=True)
         ]
     return parts
@@ -70,3 +71,7 @@ def _line(points: list[tuple[float, float]], colour: str) -> list[str]:
 
 def _label(x: float, y: float, text: str, colour: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= _WHOLE_FROM else f"{value:.3g}"
