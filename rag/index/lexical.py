@@ -73,12 +73,13 @@ class WordIndex:
         return [path for path in self.folder.iterdir() if not path.name.startswith(".tantivy")]
 
     def close(self) -> None:
-        """Stop writing; what waits is lost."""
+        """Stop writing; what waits is lost. Merges end first: they would write on in a folder that is removed."""
         with self._lock:
             self._added.clear()
             self._removed.clear()
             if self._writer is not None:
                 self._writer.rollback()
+                self._writer.wait_merging_threads()
                 self._writer = None
 
     def _commit(self) -> None:
