@@ -23,7 +23,7 @@ from rag.index.vectors import HNSW, Graph, extend_graph, set_ef_search
 from rag.retrieval.search import CANDIDATES
 
 PASSAGES = 100_000
-NEIGHBORS, CONSTRUCTION, SEARCH = (16, 32), (100, 200), (100, 200, 400)
+NEIGHBORS, CONSTRUCTION, SEARCH = (16, 24, 32), (100, 200), (100, 200, 400)
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ class _Place:
     lacks_words: bool = False
     has_old_titles: bool = False
     is_changed: bool = False
-    is_sealed: bool = False
+    removals: int = 0
     is_wanted: bool = False
     is_dropped: bool = False
     sealed_at: float = field(default_factory=time.monotonic)
@@ -89,14 +89,12 @@ class MemoryIndex:
         place = self._place(collection_id)
         with place.changing:
             if place.index.remove(document_id):
-                place.is_changed = True
                 self._unseal(collection_id, place)
 
     def will_remove(self, collection_id: CollectionId) -> None:
         """Remove the sealed snapshot, which holds what is about to be removed from the truth."""
         place = self._place(collection_id)
         with place.changing:
-            place.is_changed = True
             self._unseal(collection_id, place)
 
     def replace_document(
@@ -125,7 +123,7 @@ class MemoryIndex:
             index, opened = self._new(grant.collection_id), Opened.MADE
         place = self._put(grant.collection_id, index)
         if opened is Opened.RESTORED:
-            place.is_sealed = place.has_old_titles = place.is_wanted = True
+            place.has_old_titles = place.is_wanted = True
             self._catch_up(place, grant, store, store.ids)
         else:
             self._fill_at_once(place, grant, store)
@@ -170,7 +168,7 @@ class MemoryIndex:
             if place.index.is_spoiled:
                 self._rebuild(place, grant, store)
             elif self._has_many_waiting(place.index, has_ended=has_ended):
-                self._grow(place.index, grant, lambda: place.is_dropped or self._is_closed)
+                self._grow(place.index, place, grant, place.removals)
                 place.is_changed = True
             is_done = self._seal(place, grant) if place.is_changed else True
         give_back_memory()
@@ -184,10 +182,6 @@ class MemoryIndex:
         with place.tending:
             return place.is_changed and not place.lacks_words and self._seal(place, grant)
 
-    def reseal(self, grant: Grant) -> None:
-        """Seal the snapshot under the newest version of the collection's key."""
-        self._snapshots.reseal(grant)
-
     def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int) -> Scores:
         """Passage ids of the granted collection with cosine similarity, nearest first."""
         return self._search(grant, lambda index: index.search_dense(vector, k))
@@ -195,16 +189,6 @@ class MemoryIndex:
     def search_lexical(self, grant: Grant, question: str, k: int) -> Scores:
         """Passage ids of the granted collection with BM25, best first."""
         return self._search(grant, lambda index: index.search_lexical(question, k))
-
-    def _search(self, grant: Grant, search: Callable[[CollectionIndex], Scores]) -> Scores:
-        grant.check()
-        place = self._places.get(grant.collection_id)
-        while place is not None:
-            index = place.index
-            found = search(index)
-            if index is place.index:  # else it was made anew meanwhile, and this one may have closed before the search
-                return found
-        return {}
 
     def collections(self) -> list[CollectionId]:
         """Those that have an index."""
@@ -223,6 +207,16 @@ class MemoryIndex:
             self._places.pop(name)
         self._empty()
 
+    def _search(self, grant: Grant, search: Callable[[CollectionIndex], Scores]) -> Scores:
+        grant.check()
+        place = self._places.get(grant.collection_id)
+        while place is not None:
+            index = place.index
+            found = search(index)
+            if index is place.index:  # else it was made anew meanwhile, and this one may have closed before the search
+                return found
+        return {}
+
     def _rebuild(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
         fresh = self._new(grant.collection_id)
         try:
@@ -238,13 +232,14 @@ class MemoryIndex:
 
     def _fill(self, fresh: CollectionIndex, place: _Place, grant: Grant, store: DocumentStore) -> None:
         """Everything the truth holds, and a graph where it is much."""
+        removals = place.removals
         _fill_vectors(fresh, grant, store)
         slots = fresh.slots()
         for texts in store.index_texts(grant):
             self._go_on(place)
             fresh.add_words(texts, slots)
         if self._has_many_waiting(fresh):
-            self._grow(fresh, grant, lambda: place.is_dropped or self._is_closed)
+            self._grow(fresh, place, grant, removals)
 
     def _fill_at_once(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
         """What is needed to search; the rest when it is tended."""
@@ -264,16 +259,20 @@ class MemoryIndex:
         if place.is_dropped or self._is_closed:
             raise IndexUnavailable("the index is not made: its collection went, or the house stops")
 
-    def _grow(self, index: CollectionIndex, grant: Grant, cancelled: Callable[[], bool]) -> None:
-        """A larger graph, from the sealed one and the vectors that wait; sealed before it is used."""
+    def _grow(self, index: CollectionIndex, place: _Place, grant: Grant, removals: int) -> None:
+        """A larger graph, from the sealed one and the vectors that wait; sealed before it is used.
+
+        Raises IndexUnavailable where more was removed than `removals` tells: it may be in the graph.
+        """
         name = f"graph-{secrets.token_hex(8)}"
         folder = index.folder / name
         try:
             if index.graph is not None:
                 self._snapshots.open(grant, index.graph.name, folder)
-            index.grow(folder, cancelled)
+            index.grow(folder, lambda: place.is_dropped or self._is_closed)
             files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-            self._snapshots.publish(self._snapshots.write(grant, name, None, files))
+            fresh = self._snapshots.write(grant, name, None, files)
+            self._publish_graph(place, fresh, removals)
             index.take_graph(folder, name)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -285,40 +284,44 @@ class MemoryIndex:
         shutil.rmtree(linked, ignore_errors=True)
         try:
             with place.changing:
-                if self._is_unfit(place, grant.collection_id):
+                if place.index.is_spoiled or place.is_dropped:
+                    place.is_wanted = True
                     return False
-                place.is_changed, place.sealed_at = False, time.monotonic()
+                removals, place.is_changed, place.sealed_at = place.removals, False, time.monotonic()
                 about, parts = place.index.parts(linked)
             fresh = self._snapshots.write(grant, _INDEX, about, parts)
             with place.changing:
-                return self._publish(place, grant.collection_id, fresh)
+                is_done = self._published(place, fresh, removals)
+                if is_done:
+                    own = {_INDEX, place.index.graph.name if place.index.graph else ""}
+                    names = self._snapshots.names(grant.collection_id)
+                    self._snapshots.remove(grant.collection_id, *(names - own))
+                return is_done
         except BaseException:
             place.is_changed = True
             raise
         finally:
             shutil.rmtree(linked, ignore_errors=True)
 
-    def _publish(self, place: _Place, collection_id: CollectionId, fresh: Path) -> bool:
-        if self._is_unfit(place, collection_id):
+    def _publish_graph(self, place: _Place, fresh: Path, removals: int) -> None:
+        with place.changing:
+            if not self._published(place, fresh, removals):
+                place.is_wanted = True
+                raise IndexUnavailable("the index is not made: something was removed meanwhile; it is tried again")
+
+    def _published(self, place: _Place, fresh: Path, removals: int) -> bool:
+        """Put what was sealed in place, unless something that may be in it was removed since, or is about to be."""
+        if place.removals != removals or place.is_dropped:
             self._snapshots.discard(fresh)
             return False
         self._snapshots.publish(fresh)
-        place.is_sealed = True
-        own = {_INDEX, place.index.graph.name if place.index.graph else ""}
-        self._snapshots.remove(collection_id, *(self._snapshots.names(collection_id) - own))
         return True
 
-    def _is_unfit(self, place: _Place, collection_id: CollectionId) -> bool:
-        """Whether an index is not to be sealed: it holds what was removed; so may a graph sealed meanwhile."""
-        if place.index.is_spoiled:
-            self._snapshots.remove(collection_id, *self._snapshots.names(collection_id))
-            place.is_changed = place.is_wanted = True
-        return place.index.is_spoiled or place.is_dropped
-
     def _unseal(self, collection_id: CollectionId, place: _Place) -> None:
-        if place.is_sealed:
-            self._snapshots.remove(collection_id, *self._snapshots.names(collection_id))
-            place.is_sealed = False
+        """Remove what is sealed, and let nothing come that is being sealed."""
+        place.removals += 1
+        place.is_changed = True
+        self._snapshots.remove(collection_id, *self._snapshots.names(collection_id))
 
     def _restored(self, grant: Grant) -> CollectionIndex:
         folder = self._fresh_folder(grant.collection_id)

@@ -316,17 +316,18 @@ def test_what_is_removed_while_a_graph_is_sealed_is_in_no_graph_on_the_disk(
     _many(folder)
     _reopened(shelf)
     shelf.load(folder)
-    publish = Snapshots.publish
+    write = Snapshots.write
 
-    def with_removal(snapshots: Snapshots, fresh: Path) -> None:
-        (held, *_) = shelf.documents.documents(shelf.managing)
-        shelf.index.remove_document(shelf.collection_id, held.id)
-        publish(snapshots, fresh)
+    def with_removal(*arguments: object) -> Path:
+        fresh = write(*arguments)  # type: ignore[arg-type]
+        shelf.index.will_remove(shelf.collection_id)
+        return fresh
 
     with monkeypatch.context() as patch:
-        patch.setattr(Snapshots, "publish", with_removal)
-        assert not _tend(shelf)
-    assert _snapshots(shelf) == set()
+        patch.setattr(Snapshots, "write", with_removal)
+        with pytest.raises(IndexUnavailable, match="removed meanwhile"):
+            _tend(shelf)
+    assert list((shelf.state / "snapshots" / shelf.collection_id).iterdir()) == []
     assert shelf.index.due(3600) == [shelf.collection_id]
 
 
