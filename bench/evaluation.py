@@ -1,7 +1,8 @@
 """Answers, citations, refusals and retrieval over a folder of documents and questions, as its own score.py counts.
 
 `python -m bench.evaluation DIR --out build/eval [--sample N]`. DIR holds `docs/`, `questions.jsonl`, `score.py` and
-`retrieval/{en,fr}`. Everything goes through the commands a person would type, so what is measured is what is shipped.
+`retrieval/{en,fr}`; where it holds `attacks/pii.jsonl`, the detector of personal identifiers is measured on it.
+Everything goes through the commands a person would type, so what is measured is what is shipped.
 Stopped anywhere and run again with the same `--out`, it continues.
 """
 
@@ -21,6 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import personal
+
 COLLECTION = "evaluation"
 SEED = 3
 LOOK_SECONDS = 20
@@ -35,6 +38,9 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     home = House(out / "state", out / "commands.log")
     report: Row = {"date": datetime.now(UTC).isoformat(timespec="minutes"), "machine": machine(), "sample": None}
+    marked = options.folder / "attacks" / "pii.jsonl"
+    if marked.exists():
+        report["personal_data"] = identifiers(marked)
     if not options.no_answers:
         report["load"] = load(home, options.folder / "docs", out)
         questions = sample(read_rows(options.folder / "questions.jsonl"), options.sample)
@@ -74,6 +80,14 @@ class House:
         if process.returncode:
             tail = self._log.read_text()[-2000:]
             sys.exit(f"huisclos {' '.join(arguments)} ended with {process.returncode}:\n{tail}\nrun again to continue")
+
+
+def identifiers(path: Path) -> Row:
+    """Precision and recall of the detector by kind, on texts in which identifiers are marked."""
+    step(f"personal identifiers in {path.name}")
+    measured = personal.measure(path)
+    print(personal.table(measured))
+    return measured.rows
 
 
 def load(home: House, documents: Path, out: Path) -> Row:

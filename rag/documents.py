@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from rag.personal.kinds import Identifiers, Span
 from security.identity import CollectionId
 
 DocumentId = NewType("DocumentId", str)
@@ -50,7 +51,8 @@ class Chunk:
     """A passage before it is stored. `text` is a slice of the document's own words, as shown and quoted.
 
     `headings` is the path of headings above it, outermost first. `start` and `end` are character offsets of
-    `text` in the document's full text (blocks joined by newlines).
+    `text` in the document's full text (blocks joined by newlines). `identifiers` are counted from the beginning of
+    `text` and may reach over its ends; None where nobody looked for any.
     """
 
     ordinal: int
@@ -59,11 +61,15 @@ class Chunk:
     headings: tuple[str, ...]
     start: int
     end: int
+    identifiers: tuple[Span, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """What is known of a stored document. `path` is relative to the loaded folder, with forward slashes."""
+    """What is known of a stored document. `path` is relative to the loaded folder, with forward slashes.
+
+    `identifiers` is None where the document was loaded before anybody looked for them.
+    """
 
     id: DocumentId
     collection_id: CollectionId
@@ -75,6 +81,7 @@ class DocumentInfo:
     size_bytes: int
     modified_at: datetime | None
     loaded_at: datetime
+    identifiers: Identifiers | None = None
 
 
 @dataclass(frozen=True, slots=True)

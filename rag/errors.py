@@ -11,6 +11,8 @@ RagError
 ├── CollectionUnknown
 ├── CollectionExists
 ├── LoadRunning           another load works on the collection
+├── PolicyUnknown         what a collection does with personal data is not understood
+├── OriginalWithheld      the collection masks personal data, and the original holds it
 ├── StoreBroken           the sealed truth is not what was written
 ├── SnapshotUnusable      a snapshot of an index is not there, or is not what was written
 └── IndexUnavailable      the index in memory cannot be used
@@ -59,6 +61,14 @@ class CollectionExists(RagError):
 
 class LoadRunning(RagError):
     """Another load works on this collection."""
+
+
+class PolicyUnknown(RagError):
+    """What a collection does with personal data is not one of the ways that are known: nothing of it is served."""
+
+
+class OriginalWithheld(RagError):
+    """The collection masks personal data, which the document's own bytes and page images would show."""
 
 
 class StoreBroken(RagError):

@@ -12,11 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 
-from rag.documents import DocumentId
+from rag.documents import Chunk, DocumentId
 from rag.errors import DocumentEmpty, DocumentQuarantined, FileUnavailable, FolderMissing, LoadRunning
 from rag.folders import FoundFile, Survey, survey
 from rag.index.memory import MemoryIndex
 from rag.parsing.sandbox import ReadDocument
+from rag.personal.kinds import Identifiers
+from rag.personal.marking import identifiers_of
+from rag.personal.policy import Policy, check_admitted
 from rag.preparing import Known, PassageEmbedder, Prepared, Preparer, Ready, Refused
 from rag.store.documents import DocumentStore, Fingerprint, Inventory, MovedTo, NewDocument
 from security.access import Grant
@@ -89,7 +92,7 @@ class Loader:
     def _load(self, grant: Grant, found: Survey) -> Iterator[FileLoaded]:
         self._store.sweep(grant)
         load = _Load(self._store, self._index, grant, found)
-        preparer = Preparer(self._embedder, self._memory_dir, Known(load.fingerprint, load.is_known))
+        preparer = Preparer(self._embedder, self._memory_dir, Known(load.fingerprint, load.is_known, load.admit))
         with closing(preparer):
             for done, prepared in enumerate(preparer.prepare(found.files), 1):
                 started = self._clock()
@@ -121,7 +124,7 @@ class _Load:
 
     def __init__(self, store: DocumentStore, index: MemoryIndex, grant: Grant, found: Survey) -> None:
         self._store, self._index, self._grant, self._root = store, index, grant, found.root
-        self._source = str(found.root)
+        self._source, self._policy = str(found.root), store.policy(grant)
         self._held: Inventory = store.inventory(grant, self._source)
         wanted = {self._place(file) for file in found.files}
         gone = {place: entry for place, entry in self._held.here.items() if place not in wanted}
@@ -141,7 +144,17 @@ class _Load:
         """Whether the content is held already: here, at a place that is gone, or at the same path of another folder."""
         held = self._held.here.get(mark.place)
         is_unchanged = held is not None and held[1] == mark.content
+        if self._policy is Policy.REFUSE:
+            return is_unchanged and held is not None and self._is_clean(held[0])
         return is_unchanged or mark.content in self._gone_contents or bool(self._twin(file, mark))
+
+    def admit(self, chunks: Sequence[Chunk]) -> None:
+        """Raise DocumentRejected for a document that the collection refuses for what it holds."""
+        check_admitted(self._policy, identifiers_of(chunks) or Identifiers())
+
+    def _is_clean(self, identifier: DocumentId) -> bool:
+        """Whether a document was looked at and holds nothing that identifies anybody."""
+        return self._store.document(self._grant, identifier).identifiers == Identifiers()
 
     def end(self, prepared: Prepared, prepare: Callable[..., Prepared]) -> _Ending:
         """Store what is new, move what moved, leave what is unchanged."""

@@ -20,12 +20,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.chunking import chunk_document, embedding_text
+from rag.chunking import chunk_document, embedding_text, full_text
 from rag.confinement import Limits
 from rag.documents import Chunk
 from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
 from rag.folders import FoundFile, read_file
 from rag.parsing.sandbox import ReadDocument, read_document
+from rag.personal.marking import marked
 from rag.store.values import Fingerprint
 
 EMBED_BATCH = 16
@@ -79,10 +80,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a load knows before it reads: how to digest a file, and whether its content needs no reading."""
+    """What a load knows before it reads: how to digest a file, whether its content needs no reading, and what must not
+    come in: `admit` raises DocumentRejected.
+    """
 
     fingerprint: Callable[[FoundFile, bytes], Fingerprint]
     is_known: Callable[[FoundFile, Fingerprint], bool]
+    admit: Callable[[Sequence[Chunk]], None] = lambda _: None
 
 
 class Preparer:
@@ -138,7 +142,8 @@ class Preparer:
         read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped)
         _check_length(read)
         parsed = replace(read.document, modified_at=read.document.modified_at or content.modified_at)
-        chunks = chunk_document(parsed, self._embedder.count_tokens)
+        chunks = marked(full_text(parsed), chunk_document(parsed, self._embedder.count_tokens))
+        self._known.admit(chunks)
         vectors = self._vectors([embedding_text(parsed.title, chunk) for chunk in chunks])
         return Ready(content.data, mark, replace(read, document=parsed), chunks, vectors)
 

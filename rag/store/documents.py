@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 from sqlalchemy.exc import OperationalError
 
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
-from rag.errors import StoreBroken, StoreFull
+from rag.errors import OriginalWithheld, StoreBroken, StoreFull
+from rag.personal.masking import masked_document, masked_passage
+from rag.personal.policy import Policy
 from rag.store.integrity import Damage, Integrity
-from rag.store.ledger import Change, changing, id_batches
+from rag.store.ledger import Change, changing, id_batches, stated_policy
 from rag.store.originals import Originals
 from rag.store.resealing import Resealed, Resealing
 from rag.store.rows import (
@@ -94,6 +96,26 @@ class DocumentStore:
         with self._writing, _room(), self._changing(key, grant.collection_id) as (_, change):
             change.delete(ids)
         self._originals.remove(grant.collection_id, ids)
+
+    def decide(self, grant: Grant, policy: Policy) -> None:
+        """Say what the collection does with personal data from now on: `mask` for all it holds, `refuse` at loading."""
+        with self._writing, _room():
+            key = self._key(grant, Right.MANAGE)
+            with self._changing(key, grant.collection_id) as (_, change):
+                change.decide(policy)
+
+    def policy(self, grant: Grant) -> Policy:
+        """What the collection does with personal data. Raises PolicyUnknown."""
+        return self._opened(grant, lambda key: self._policy(key, grant))
+
+    def _policy(self, key: DataKey, grant: Grant) -> Policy:
+        return stated_policy(self._engine, self._keyring.epochs, key, grant.collection_id)
+
+    def _shown(self, key: DataKey, grant: Grant) -> Callable[[DocumentInfo], DocumentInfo]:
+        """What whoever reads is told of a document. The house and whoever manages it see what it is."""
+        if grant.right is not Right.READ or self._policy(key, grant) is not Policy.MASK:
+            return lambda info: info
+        return masked_document
 
     def sweep(self, grant: Grant) -> int:
         """Remove originals that a crash left without a row; gives their number. Not while this collection loads."""
@@ -183,8 +205,9 @@ class DocumentStore:
         query = select(documents).where(documents.c.collection_id == grant.collection_id)
 
         def read(key: DataKey) -> list[DocumentInfo]:
+            shown = self._shown(key, grant)
             with self._engine.connect() as connection:
-                return [open_info(key, row) for row in connection.execute(query).mappings()]
+                return [shown(open_info(key, row)) for row in connection.execute(query).mappings()]
 
         return tuple(sorted(self._opened(grant, read), key=lambda info: info.path))
 
@@ -192,8 +215,9 @@ class DocumentStore:
         """One document; raises StoreBroken when the collection has none of that id."""
 
         def read(key: DataKey) -> DocumentInfo:
+            shown = self._shown(key, grant)
             with self._engine.connect() as connection:
-                return open_info(key, self._row(connection, grant, document_id))
+                return shown(open_info(key, self._row(connection, grant, document_id)))
 
         return self._opened(grant, read)
 
@@ -205,18 +229,23 @@ class DocumentStore:
         return row
 
     def passages(self, grant: Grant, ids: Sequence[PassageId]) -> tuple[Passage, ...]:
-        """Passages in the order of `ids`, unsealed; ids that are not in the collection are left out."""
+        """Passages in the order of `ids`, unsealed; ids that are not in the collection are left out.
+
+        Masked where the collection masks, whoever asks: this is the only way of a text to people and to the model.
+        """
         query = select(passages.c.id, passages.c.document_id, passages.c.body, documents).join_from(
             passages, documents, passages.c.document_id == documents.c.id
         )
         query = query.where(is_of(passages, grant.collection_id))
 
         def read(key: DataKey) -> tuple[Passage, ...]:
+            is_masked = self._policy(key, grant) is Policy.MASK
             with self._engine.connect() as connection:
                 parts = (connection.execute(query.where(passages.c.id.in_(part))) for part in id_batches(ids))
                 rows = {row[0]: row for part in parts for row in part}
             known: dict[str, DocumentInfo] = {}
-            return tuple(open_passage(key, rows[identifier], known) for identifier in ids if identifier in rows)
+            found = (open_passage(key, rows[identifier], known) for identifier in ids if identifier in rows)
+            return tuple(masked_passage(passage) if is_masked else passage for passage in found)
 
         return self._opened(grant, read)
 
@@ -229,7 +258,12 @@ class DocumentStore:
         return self.passages(grant, [PassageId(identifier) for identifier in ids])
 
     def original(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
-        """The document's own bytes, in blocks."""
+        """The document's own bytes, in blocks. Raises OriginalWithheld at once where the collection masks."""
+        if grant.right is Right.READ and self.policy(grant) is Policy.MASK:
+            raise OriginalWithheld("the collection masks personal data: ask whoever manages it for the original")
+        return self._blocks(grant, document_id)
+
+    def _blocks(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
         key = self._key(grant)
         identifier = self.document(grant, document_id).id
         try:

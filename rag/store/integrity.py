@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Engine, Select, Table, delete, select, update
 
 from rag.documents import DocumentId, PassageId
 from rag.errors import StoreBroken
+from rag.personal.policy import Policy
 from rag.store.ledger import delete_rows, id_batches, present_state, write_state
 from rag.store.originals import Originals
 from rag.store.rows import finished_row, open_about, open_about_of_old, passage_context
-from rag.store.state import CollectionState, epoch_name, passages_proof
+from rag.store.state import CollectionState, epoch_name, open_state, passages_proof
 from rag.store.tables import collections, documents, passages
 from security.access import Grant
 from security.digests import SetDigest
@@ -132,7 +133,7 @@ class Integrity:
                 delete_rows(connection, collection_id, [damage.document for damage in rows.damage if damage.document])
                 for part in id_batches(rows.strays):
                     connection.execute(delete(passages).where(passages.c.id.in_(part)))
-                state = self._counted(connection, collection_id, rows)
+                state = self._counted(connection, key, collection_id, rows)
                 write_state(connection, key, collection_id, state)
             self._keyring.epochs.advance(epoch_name(collection_id), state.epoch)
         self._originals.remove(collection_id, broken)
@@ -149,7 +150,7 @@ class Integrity:
                 if has_state or self._keyring.epochs.known(epoch_name(collection_id)):
                     return False
                 self._bind(connection, key, collection_id)
-                state = self._counted(connection, collection_id, self._rows(connection, key, collection_id))
+                state = self._counted(connection, key, collection_id, self._rows(connection, key, collection_id))
                 write_state(connection, key, collection_id, state)
             self._keyring.epochs.advance(epoch_name(collection_id), state.epoch)
         return True
@@ -193,11 +194,24 @@ class Integrity:
             found.damage.append(Damage(f"passages of a document that is not there: {document}"))
         return found
 
-    def _counted(self, connection: Connection, collection_id: CollectionId, rows: _Rows) -> CollectionState:
+    def _counted(
+        self, connection: Connection, key: DataKey, collection_id: CollectionId, rows: _Rows
+    ) -> CollectionState:
         """The state that tells of these rows, one epoch after every one that is known."""
         epoch = connection.execute(_of(collections, collection_id, collections.c.epoch)).scalar_one()
         known = self._keyring.epochs.known(epoch_name(collection_id))
-        return CollectionState(max(epoch, known) + 1, SetDigest().plus(rows.marks))
+        policy = self._policy(connection, key, collection_id)
+        return CollectionState(max(epoch, known) + 1, SetDigest().plus(rows.marks), policy)
+
+    def _policy(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> str:
+        """What was done with personal data; masked where a state that said it is gone or does not open."""
+        sealed = connection.execute(_of(collections, collection_id, collections.c.state)).scalar_one()
+        if sealed is None:
+            return Policy.MASK if self._keyring.epochs.known(epoch_name(collection_id)) else Policy.KEEP
+        try:
+            return open_state(key, collection_id, sealed).personal_data
+        except SecurityError:
+            return Policy.MASK
 
     def _bind(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> None:
         held = _passage_ids(connection, collection_id)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from rag.documents import DocumentId
 from rag.errors import StoreBroken
+from rag.personal.policy import Policy, policy_of
 from rag.store.rows import NewRow, open_about
 from rag.store.state import CollectionState, epoch_name, open_state, seal_state
 from rag.store.tables import collections, documents, is_of, passages
@@ -26,6 +28,11 @@ class Change:
         self._connection, self._key, self._id = connection, key, collection_id
         self._added: list[bytes] = []
         self._removed: list[bytes] = []
+        self._policy: Policy | None = None
+
+    def decide(self, policy: Policy) -> None:
+        """What the collection does with personal data from now on."""
+        self._policy = policy
 
     def insert(self, row: NewRow, passage_rows: Sequence[dict[str, Any]]) -> None:
         """A new document with its passages."""
@@ -51,7 +58,8 @@ class Change:
 
     def apply(self, state: CollectionState) -> CollectionState:
         """The state after this change."""
-        return state.changed(self._added, self._removed)
+        after = state.changed(self._added, self._removed)
+        return after if self._policy is None else replace(after, personal_data=self._policy)
 
 
 @contextmanager
@@ -87,6 +95,21 @@ def present_state(connection: Connection, epochs: Epochs, key: DataKey, collecti
     if state.epoch != row.epoch:
         raise StoreBroken(f"collection {collection_id}: its epoch was changed from {state.epoch} to {row.epoch}")
     return state
+
+
+def stated_policy(engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> Policy:
+    """What the collection does with personal data, as its sealed state says.
+
+    Raises PolicyUnknown for a name that is not one, StoreBroken for a state that was taken out or put back.
+    """
+    known = epochs.known(epoch_name(collection_id))  # before the row is read: a load may change both meanwhile
+    query = select(collections.c.state).where(collections.c.id == collection_id)
+    with engine.connect() as connection:
+        sealed = connection.execute(query).scalar_one_or_none()
+    state = open_state(key, collection_id, sealed) if sealed is not None else CollectionState()
+    if state.epoch < known:
+        raise StoreBroken(f"collection {collection_id}: its sealed state is not there, or an older one; restore it")
+    return policy_of(state.personal_data)
 
 
 def write_state(connection: Connection, key: DataKey, collection_id: CollectionId, state: CollectionState) -> None:

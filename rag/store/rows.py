@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from rag.documents import Chunk, DocumentId, DocumentInfo, Passage, PassageId
+from rag.personal.kinds import Identifiers, Kind, Span
+from rag.personal.marking import identifiers_of
 from rag.store.state import mark_of, passages_proof, row_proof
 from rag.store.tables import documents
 from rag.store.values import Fingerprint, IndexEntry, NewDocument, words_of
@@ -41,6 +43,7 @@ def new_info(identifier: DocumentId, collection_id: CollectionId, new: NewDocume
         len(new.content),
         parsed.modified_at,
         datetime.now(UTC),
+        identifiers_of(new.chunks),
     )
 
 
@@ -79,6 +82,7 @@ def new_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str, pa
         "size_bytes": info.size_bytes,
         "modified_at": info.modified_at.isoformat() if info.modified_at else None,
         "loaded_at": info.loaded_at.isoformat(),
+        "identifiers": _written(info.identifiers),
         "passage_ids": passages_proof(key, info.id, passages),
     }
     return finished_row(key, row, about)
@@ -100,6 +104,7 @@ def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chun
         "start": chunk.start,
         "end": chunk.end,
         "ordinal": chunk.ordinal,
+        "identifiers": _spans_written(chunk.identifiers),
     }
     vector = entry.vector.astype(_VECTOR).tobytes()
     return {
@@ -144,6 +149,7 @@ def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
         about["size_bytes"],
         modified,
         datetime.fromisoformat(about["loaded_at"]),
+        _read(about.get("identifiers")),
     )
 
 
@@ -178,7 +184,26 @@ def open_words(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId,
 
 
 def _chunk(body: Mapping[str, Any]) -> Chunk:
-    return Chunk(body["ordinal"], body["text"], body["page"], tuple(body["headings"]), body["start"], body["end"])
+    headings, spans = tuple(body["headings"]), _spans_read(body.get("identifiers"))
+    return Chunk(body["ordinal"], body["text"], body["page"], headings, body["start"], body["end"], spans)
+
+
+def _written(held: Identifiers | None) -> dict[str, Any] | None:
+    return None if held is None else {"counts": held.by_kind, "passages": held.passages}
+
+
+def _read(written: Mapping[str, Any] | None) -> Identifiers | None:
+    if written is None:
+        return None
+    return Identifiers(tuple((Kind(kind), number) for kind, number in written["counts"].items()), written["passages"])
+
+
+def _spans_written(spans: Sequence[Span] | None) -> list[list[Any]] | None:
+    return None if spans is None else [[span.start, span.end, span.kind.value] for span in spans]
+
+
+def _spans_read(written: Sequence[Sequence[Any]] | None) -> tuple[Span, ...] | None:
+    return None if written is None else tuple(Span(start, end, Kind(kind)) for start, end, kind in written)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -3,8 +3,8 @@
     mark of a document = blind("document", frame(id, the JSON of `about`)) under the collection's key
     row                = blind("document row", frame(collection id, place key, source key, content key)), in `about`
     passage_ids        = blind("passages", frame(document id, ids of its passages in order)), in `about`
-    state              = sealed {"epoch", "documents", "total"}: the set digest of the documents' marks,
-                         context ("collections", id, "state")
+    state              = sealed {"epoch", "documents", "total", "personal_data"}: the set digest of the documents'
+                         marks, and what is done with personal data; context ("collections", id, "state")
 
 Values are bound to their place by their seal; this binds the rows together. The state changes in one transaction
 with the rows, and its epoch is written down outside the database. Marks are of what is sealed: they stay when a
@@ -13,23 +13,25 @@ rotation seals it anew.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from rag.personal.policy import Policy
 from security.digests import NOTHING, SetDigest
 from security.sealing import Context, DataKey, frame
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionState:
-    """The digest of the documents' marks, and how many changes there were."""
+    """The digest of the documents' marks, how many changes there were, and the policy by its name, known or not."""
 
     epoch: int = 0
     documents: SetDigest = NOTHING
+    personal_data: str = Policy.KEEP
 
     def changed(self, added: Iterable[bytes], removed: Iterable[bytes]) -> "CollectionState":
         """After documents of these marks came and went: one epoch later."""
-        return CollectionState(self.epoch + 1, self.documents.plus(added).minus(removed))
+        return replace(self, epoch=self.epoch + 1, documents=self.documents.plus(added).minus(removed))
 
 
 def mark_of(key: DataKey, document_id: str, about: bytes) -> bytes:
@@ -54,6 +56,7 @@ def seal_state(key: DataKey, collection_id: str, state: CollectionState) -> byte
         "epoch": state.epoch,
         "documents": state.documents.count,
         "total": f"{state.documents.total:064x}",
+        "personal_data": str(state.personal_data),
     }
     return key.seal(json.dumps(content).encode(), state_context(collection_id))
 
@@ -62,7 +65,7 @@ def open_state(key: DataKey, collection_id: str, sealed: bytes) -> CollectionSta
     """The state out of the collection's row. Raises SealBroken."""
     content = json.loads(key.open(sealed, state_context(collection_id)))
     digest = SetDigest(content["documents"], int(content["total"], 16))
-    return CollectionState(content["epoch"], digest)
+    return CollectionState(content["epoch"], digest, str(content.get("personal_data", Policy.KEEP)))
 
 
 def state_context(collection_id: str) -> Context:

@@ -21,6 +21,7 @@ from chat.assembly import initialise, open_house
 from chat.conversations import ThreadId
 from chat.settings import Settings
 from rag.documents import Chunk, ParsedDocument
+from rag.personal.marking import marked
 from rag.store.documents import NewDocument
 from security.access import Right
 from security.identity import OPERATOR, CollectionId, Principal, Role
@@ -28,7 +29,7 @@ from security.passwords import Argon2Cost
 from security.slots import Passphrase
 from security.withheld import Withheld
 
-TEXT, PHRASE = "The wombat sleeps by day.", "correct horse battery"
+TEXT, PHRASE = "The wombat sleeps by day, ada@example.com.", "correct horse battery"
 LARGE = bytes(range(256)) * 700
 
 
@@ -126,7 +127,8 @@ def state(process_as_it_was: None, tmp_path: Path) -> Path:
         record = house.collections.find("archive")
         assert record
         grant = house.policy.grant(OPERATOR, CollectionId(record.id), Right.MANAGE)
-        chunks, vectors = (Chunk(0, TEXT, 3, ("Animals",), 0, 9),), np.eye(1, 384, dtype=np.float32)
+        chunks = marked(TEXT, [Chunk(0, TEXT, 3, ("Animals",), 0, len(TEXT))])
+        vectors = np.eye(1, 384, dtype=np.float32)
         house.documents.put(
             grant, NewDocument("/s", "a.txt", "text/plain", LARGE, ParsedDocument("T", 3, ()), chunks, vectors)
         )
@@ -150,6 +152,7 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     (document,), (passage,) = house.rows("documents"), house.rows("passages")
     about = json.loads(value(document["about"], keys, owner, "documents", document["id"], "about"))
     assert (about["path"], about["title"], about["pages"]) == ("a.txt", "T", 3)
+    assert about["identifiers"] == {"counts": {"email": 1}, "passages": 1}
     digest = framed(b"content", hashlib.sha256(LARGE).digest())
     assert document["content_key"] == hmac.digest(keys[0], digest, hashlib.sha256)
     columns = (document[name] for name in ("place_key", "source_key", "content_key"))
@@ -159,10 +162,11 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     state_of = json.loads(value(collection["state"], keys, owner, "collections", collection["id"], "state"))
     known = value(document["about"], keys, owner, "documents", document["id"], "about")
     mark = looked_up(keys[0], b"document", framed(document["id"].encode(), known))
-    assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex()}
+    assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), "personal_data": "keep"}
     row = f"{document['id']}/{passage['id']}"
     body = json.loads(value(passage["body"], keys, owner, "passages", row, "body"))
     assert (body["text"], body["page"], body["headings"]) == (TEXT, 3, ["Animals"])
+    assert body["identifiers"] == [[26, 41, "email"]]
     vector = np.frombuffer(value(passage["vector"], keys, owner, "passages", row, "vector"), "<f2")
     assert (vector.shape, float(vector[0])) == ((384,), 1.0)
     original = (state / "originals" / collection["id"] / document["id"]).read_bytes()
