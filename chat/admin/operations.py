@@ -16,8 +16,11 @@ from chat.errors import Refused
 from models.catalogue import Task
 from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
 from rag.documents import DocumentInfo
+from rag.errors import RagError
+from rag.personal.policy import policy_of
 from rag.store.collections import CollectionRecord
 from security.access import Grant, Right
+from security.errors import SecurityError
 from security.hygiene import Finding, findings
 from security.identity import OPERATOR, CollectionId, Principal, Role
 
@@ -57,7 +60,7 @@ def create_collection(house: House, name: str) -> Iterator[Event]:
 
 @operation("collection.list")
 def list_collections(house: House) -> Iterator[Event]:
-    """Every collection with what it holds, counted without opening it."""
+    """Every collection with what it holds, counted without opening it, and what it does with personal data."""
     for record in house.collections.list():
         yield _collection(house, record)
 
@@ -71,6 +74,21 @@ def show_collection(house: House, name: str) -> Iterator[Event]:
     grants = [{"user": names[user], "right": right.value} for user, right in house.directory.grantees(record.id)]
     documents = [_document(info) for info in house.documents.documents(grant)]
     yield _collection(house, record) | {"grants": grants, "documents": documents}
+
+
+@operation("collection.policy")
+def set_policy(house: House, name: str, personal_data: str) -> Iterator[Event]:
+    """What a collection does with personal data from now on; gives how many of its documents hold some.
+
+    `mask` is felt at the next question. `refuse` is for what is loaded from now on; what is there stays until then.
+    """
+    grant, policy = granted(house, OPERATOR, name, Right.MANAGE), policy_of(personal_data)
+    house.audit.record(OPERATOR.user_id, "collection.policy", f"{grant.collection_id}/{policy.value}", "begun")
+    house.documents.decide(grant, policy)
+    house.audit.record(OPERATOR.user_id, "collection.policy", f"{grant.collection_id}/{policy.value}", "done")
+    held = [info.identifiers for info in house.documents.documents(grant)]
+    holding = sum(bool(each and each.counts) for each in held)
+    yield {"collection": name, "personal_data": policy.value, "holding": holding, "unknown": held.count(None)}
 
 
 @operation("collection.remove")
@@ -260,9 +278,13 @@ def _indexes(house: House) -> Iterator[Finding]:
 
 
 def _collections(house: House) -> Iterator[Finding]:
-    """Collections that are closed because they are not what was written."""
+    """Collections that are closed because they are not what was written, or whose policy is not understood."""
     for record in house.collections.list():
         reason = house.documents.integrity.reason(record.id)
+        try:
+            house.documents.policy(house.policy.for_indexing(record.id))
+        except (RagError, SecurityError) as error:
+            reason = reason or str(error)
         yield Finding(f"collection {record.name}", not reason, reason)
 
 
@@ -305,7 +327,21 @@ def _begun(house: House, name: str) -> CollectionId | None:
 
 def _collection(house: House, record: CollectionRecord) -> Event:
     documents, passages = house.documents.counts(record.id)
-    return {"id": record.id, "name": record.name, "documents": documents, "passages": passages, "epoch": record.epoch}
+    return {
+        "id": record.id,
+        "name": record.name,
+        "documents": documents,
+        "passages": passages,
+        "epoch": record.epoch,
+        "personal_data": _policy(house, record),
+    }
+
+
+def _policy(house: House, record: CollectionRecord) -> str | None:
+    """The policy by its name; None where it cannot be read or is not one: then nothing of the collection is served."""
+    with suppress(RagError, SecurityError):
+        return house.documents.policy(house.policy.for_indexing(record.id)).value
+    return None
 
 
 def _document(info: DocumentInfo) -> Event:
@@ -317,6 +353,8 @@ def _document(info: DocumentInfo) -> Event:
         "passages": info.passages,
         "bytes": info.size_bytes,
         "loaded_at": info.loaded_at.isoformat(),
+        "identifiers": None if info.identifiers is None else info.identifiers.by_kind,
+        "passages_with_identifiers": None if info.identifiers is None else info.identifiers.passages,
     }
 
 

@@ -11,9 +11,10 @@ from chat.texts import preferred, texts
 from chat.visitor import current_visitor
 from chat.web.pages import render
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
-from rag.errors import RagError
+from rag.errors import OriginalWithheld, RagError
 from rag.parsing.filetypes import MediaType
 from rag.parsing.sandbox import render_page
+from rag.personal.policy import Policy
 from security.access import Grant, Right
 from security.errors import AccessDenied, SecurityError
 from security.identity import CollectionId
@@ -46,27 +47,34 @@ def create_sources(house: House) -> APIRouter:
         grant = _grant(house, collection_id)
         cited = _passage(house, grant, document_id, passage_id)
         shown = [_shown(item, cited, quote) for item in house.documents.around(grant, cited)]
-        return _page(cited, shown, request)
+        return _page(cited, shown, request, is_withheld=house.documents.policy(grant) is Policy.MASK)
 
     @router.get("/pages/{page}.png")
-    def page_image(collection_id: str, document_id: str, page: int) -> Response:
+    def page_image(collection_id: str, document_id: str, page: int, request: Request) -> Response:
         grant = _grant(house, collection_id)
         info = _document(house, grant, document_id)
         if info.media_type != MediaType.PDF or not 1 <= page <= (info.pages or 0):
             raise HTTPException(404)
-        data = b"".join(house.documents.original(grant, info.id))
+        try:
+            data = b"".join(house.documents.original(grant, info.id))
+        except OriginalWithheld:
+            return _withheld(request)
         return Response(render_page(data, page, house.memory_dir, PAGE_WIDTH_PX), media_type="image/png")
 
     @router.get("/original")
-    def original(collection_id: str, document_id: str) -> Response:
+    def original(collection_id: str, document_id: str, request: Request) -> Response:
         grant = _grant(house, collection_id)
         info = _document(house, grant, document_id)
+        try:
+            blocks = house.documents.original(grant, info.id)
+        except OriginalWithheld:
+            return _withheld(request)
         is_pdf = info.media_type == MediaType.PDF
         headers = {"content-disposition": _disposition(info, "inline" if is_pdf else "attachment")}
         if is_pdf:
             headers["content-security-policy"] = _ORIGINAL_POLICY
         kind = info.media_type if is_pdf else "application/octet-stream"
-        return StreamingResponse(house.documents.original(grant, info.id), media_type=kind, headers=headers)
+        return StreamingResponse(blocks, media_type=kind, headers=headers)
 
     return router
 
@@ -102,7 +110,15 @@ def _shown(item: Passage, cited: Passage, quote: str) -> ShownPassage:
     return ShownPassage(text, "", "", is_cited=item.id == cited.id)
 
 
-def _page(cited: Passage, shown: list[ShownPassage], request: Request) -> HTMLResponse:
+def _withheld(request: Request) -> HTMLResponse:
+    """Said to somebody who may read the document, but not what is masked in it."""
+    language = preferred(request.headers.get("accept-language", ""))
+    words = texts(language)
+    return HTMLResponse(render("message.html", language=language.value, t=words, text=words["withheld"]), 403)
+
+
+def _page(cited: Passage, shown: list[ShownPassage], request: Request, *, is_withheld: bool) -> HTMLResponse:
+    """The passages in their place. Where identifiers are masked, neither image nor original: they would show them."""
     language = preferred(request.headers.get("accept-language", ""))
     info, page = cited.document, cited.chunk.page
     base = f"/sources/{info.collection_id}/{info.id}"
@@ -115,8 +131,8 @@ def _page(cited: Passage, shown: list[ShownPassage], request: Request) -> HTMLRe
             headings=" › ".join(cited.chunk.headings),
             passages=shown,
             page=page,
-            image=f"{base}/pages/{page}.png" if page and info.media_type == MediaType.PDF else "",
-            original=f"{base}/original" + (f"#page={page}" if page else ""),
+            image=f"{base}/pages/{page}.png" if page and info.media_type == MediaType.PDF and not is_withheld else "",
+            original="" if is_withheld else f"{base}/original" + (f"#page={page}" if page else ""),
         )
     )
 

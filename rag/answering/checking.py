@@ -8,9 +8,12 @@ from rag.answering.alignment import Alignment, Support
 from rag.answering.answer import Citation, Sentence
 from rag.answering.refusal import is_not_found, sounds_silent
 from rag.answering.sentences import split_sentences
+from rag.personal.kinds import Kind
 
-_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\s?(?:\([^()\n]*\)|\[[^\[\]\n]*\])")
+_LABEL = "|".join(re.escape(kind.label) for kind in Kind)
+_LINK = re.compile(rf"!?(?!(?:{_LABEL})\s)" r"\[([^\[\]\n]*)\]\s?(?:\([^()\n]*\)|\[[^\[\]\n]*\])")
 _MARKS = re.compile(
+    rf"(?P<label>{_LABEL})|"
     r"\s?\[\d+(?:\s?,\s?\d+)*\]|<[/!?a-z][^<>\n]{0,200}>?|(?:[\w+.-]*://|www\.)\S*"
     r"|(?:javascript|vbscript):\S*|data:\w+/\S*|[`\[\]<>|]|(?:(?<=\s)|^)#{1,6}(?=\s)|[*_~]{2,3}|\*(?=\S)|(?<=\S)\*",
     re.I,
@@ -26,11 +29,11 @@ class Checked:
 
 
 def plain(text: str) -> str:
-    """Text without marks, links, images or tags: nothing a document says can become one.
+    """Text without marks, links, images or tags: nothing a document says can become one. Labels of masks stay.
 
     Repeated until nothing is left to take out, because taking one mark out can join two halves of another.
     """
-    while (less := _MARKS.sub(" ", _LINK.sub(r"\1", text))) != text:
+    while (less := _MARKS.sub(lambda mark: mark["label"] or " ", _LINK.sub(r"\1", text))) != text:
         text = less
     return re.sub(r"\s+(?=[.,)])", "", re.sub(r"[ \t]{2,}", " ", text)).strip()
 

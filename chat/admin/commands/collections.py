@@ -1,7 +1,7 @@
 """`huisclos collection …`: what is loaded, and who may read it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import MofNCompleteColumn
@@ -11,6 +11,7 @@ from chat.admin.outcomes import ExitCode
 from chat.admin.output import note, say, show, show_fields, show_json
 from chat.admin.progress import Count
 from chat.admin.session import run, stopped_cleanly
+from rag.personal.policy import Policy
 
 application = group("Collections of documents: load them, and grant them to people.")
 
@@ -46,7 +47,7 @@ def show_one(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
             continue
         show_fields({key: value for key, value in found.items() if key not in ("documents", "grants")})
         show(found["grants"], as_json=False)
-        seen = [{name: row[name] for name in SEEN} for row in found["documents"]]
+        seen = [{name: row[name] for name in SEEN} | {"identifiers": _held(row)} for row in found["documents"]]
         show(seen, as_json=False, when_empty="no documents yet")
 
 
@@ -91,6 +92,36 @@ def remove(
         _tell(removed, as_json, f"collection {name} is gone")
 
 
+@application.command(
+    "policy",
+    epilog=examples(
+        "huisclos collection policy contracts --personal-data mask",
+        "huisclos collection policy applications --personal-data refuse",
+    ),
+)
+def policy(
+    name: Name,
+    personal_data: Annotated[
+        Policy,
+        typer.Option("--personal-data", help="What becomes of NIR, IBAN, SIREN, SIRET, VAT, cards, phones, e-mail."),
+    ],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a collection does with personal identifiers.
+
+    keep: they are shown like everything else. mask: a label stands in their place wherever somebody reads, and
+    originals are withheld. refuse: a document that holds some is rejected at loading.
+    """
+    for decided in run(state, "collection.policy", name=name, personal_data=personal_data.value):
+        _tell(
+            decided,
+            as_json,
+            f"{_decided(decided)}; {decided['holding']} documents hold some, {decided['unknown']} "
+            "were loaded before anybody looked",
+        )
+
+
 @application.command("grant", epilog=examples("huisclos collection grant contracts camille"))
 def grant(name: Name, person: Person, state: State = STATE, as_json: AsJson = False) -> None:
     """Let a person read a collection."""
@@ -124,6 +155,27 @@ def summary(counts: dict[str, int]) -> str:
     """How a load ended, in one line."""
     ends = ", ".join(f"{number} {end}" for end, number in counts.items())
     return f"{sum(counts.values())} files: {ends}" if counts else "no files there"
+
+
+_DECISIONS = {
+    Policy.KEEP: "keeps personal data: answers and sources show it, originals are open again",
+    Policy.MASK: "masks personal data from the next question on, in all its documents; originals are withheld. "
+    "What was answered before stays in conversations",
+    Policy.REFUSE: "refuses documents that hold personal data. Those that were loaded before stay, and are shown, "
+    "until their folder is loaded again",
+}
+
+
+def _decided(event: dict[str, object]) -> str:
+    return f"{event['collection']} {_DECISIONS[Policy(str(event['personal_data']))]}"
+
+
+def _held(document: dict[str, Any]) -> str:
+    """Numbers by kind; what nobody looked at is unknown, which is not none."""
+    found: dict[str, int] | None = document["identifiers"]
+    if found is None:
+        return "unknown"
+    return ", ".join(f"{number} {kind}" for kind, number in found.items()) or "none"
 
 
 def _tell(event: dict[str, object], as_json: bool, sentence: str) -> None:

@@ -17,6 +17,7 @@ from chat.settings import Settings
 from chat.web.gate import COOKIE, Gate
 from chat.web.sources import create_sources
 from rag.documents import Block, BlockKind, Chunk, ParsedDocument
+from rag.personal.policy import Policy
 from rag.store.documents import NewDocument
 from security.access import Right
 from security.identity import OPERATOR, Principal, Role
@@ -80,3 +81,24 @@ def test_who_has_the_grant_gets_the_passage_and_the_original(house: House, paths
     assert TEXT in passage.text
     assert page.status_code == 404  # a text has no pages
     assert original.text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("fr", "Les données personnelles"), ("en", "Personal data is masked")]
+)
+def test_a_collection_that_masks_withholds_originals_and_pages_and_says_so(
+    house: House, paths: list[str], language: str, sentence: str
+) -> None:
+    ada = Principal(house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
+    collection = house.collections.list()[0].id
+    house.directory.give(ada.user_id, collection, Right.READ)
+    house.documents.decide(house.policy.grant(OPERATOR, collection, Right.MANAGE), Policy.MASK)
+    asked = client(house, ada)
+    asked.headers["accept-language"] = language
+    passage, original = asked.get(paths[0]), asked.get(paths[2])
+    assert passage.status_code == 200
+    assert sentence in passage.text
+    assert 'class="original"' not in passage.text
+    assert original.status_code == 403
+    assert sentence in original.text
+    assert TEXT not in original.text

@@ -61,6 +61,15 @@ def test_plain_sentences_are_left_as_they_are(text: str) -> None:
     assert plain(text) == text
 
 
+@pytest.mark.parametrize("text", ["Call [PHONE] (mobile) or [EMAIL].", "Pay to [IBAN] [CARD]."])
+def test_labels_of_masks_stay(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_a_label_makes_no_link() -> None:
+    assert plain("[IBAN](http://evil.example) ![IBAN](x) [IBAN][x]") == "IBAN IBAN IBAN"
+
+
 def test_each_sentence_has_its_own_support_and_citations_count_from_one(ranked: Callable[..., RankedPassage]) -> None:
     draft = (
         "The moon is made of cheese. You can carry over 240 annual leave hours. At most 240 annual leave hours carry."
