@@ -117,8 +117,8 @@ def policy(
         _tell(
             decided,
             as_json,
-            f"{_decided(decided)}; {decided['holding']} documents hold some, {decided['unknown']} "
-            "were loaded before anybody looked",
+            f"{_decided(decided)}; documents that hold some: {decided['holding']}, "
+            f"that nobody looked at: {decided['unknown']}",
         )
 
 
