@@ -129,3 +129,17 @@ def test_a_second_server_says_that_one_runs_and_where(served: Huisclos) -> None:
     code, _, error = served.ends("serve")
     assert code == 1
     assert f"http://127.0.0.1:{served.port}/" in error
+
+
+def test_a_collection_says_what_it_does_with_personal_data(huisclos: Huisclos) -> None:
+    assert huisclos.rows("collection", "show", "rules")[0]["personal_data"] == "keep"
+    told = huisclos("collection", "policy", "rules", "--personal-data", "refuse")
+    assert "stay, and are shown, until their folder is loaded again; documents that hold some: 0" in told
+    (row,) = huisclos.rows("collection", "policy", "rules", "--personal-data", "mask")
+    assert row == {"collection": "rules", "personal_data": "mask", "holding": 0, "unknown": 0}
+    (shown,) = (row for row in huisclos.rows("collection", "list") if row["name"] == "rules")
+    assert shown["personal_data"] == "mask"
+    assert huisclos.rows("collection", "show", "rules")[0]["documents"][0]["identifiers"] == {}
+    assert huisclos.ends("collection", "policy", "rules", "--personal-data", "erase")[0] == 2
+    assert huisclos.ends("collection", "policy", "nothing", "--personal-data", "keep")[0] == 3
+    huisclos("collection", "policy", "rules", "--personal-data", "keep")
