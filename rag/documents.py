@@ -9,6 +9,8 @@ from security.identity import CollectionId
 
 DocumentId = NewType("DocumentId", str)
 PassageId = NewType("PassageId", str)
+Cells = tuple[int, int, int, int]
+"""A range of a sheet: first row, first column, last row, last column, all from 1."""
 
 
 class BlockKind(StrEnum):
@@ -24,8 +26,9 @@ class BlockKind(StrEnum):
 class Block:
     """A run of text that a reader sees as one: a heading, a paragraph, a list item, a table row.
 
-    `page` counts from 1; None where the format has no pages. `level` is 1 to 6 for headings, 0 otherwise.
+    `page` counts pages, slides or sheets from 1; None where the format has none. `level` is 1 to 6 for headings or 0.
     `boxes` are (left, bottom, right, top) in PDF points, origin at the bottom left; empty where unknown.
+    `cells` is where a row of a sheet stands. `confidence` is how sure a scan was read, 0 to 1; None for written text.
     """
 
     kind: BlockKind
@@ -33,16 +36,27 @@ class Block:
     page: int | None = None
     level: int = 0
     boxes: tuple[tuple[float, float, float, float], ...] = ()
+    cells: Cells | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside a file: its path below the container and its bytes."""
+
+    name: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What a parser gives: the title, the page count (None: no pages) and the blocks in reading order."""
+    """What a parser gives: the title, the page count (None: no pages), the blocks in reading order, files inside it."""
 
     title: str
     pages: int | None
     blocks: tuple[Block, ...]
     modified_at: datetime | None = None
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
-"""What runs inside the sandbox: one file in on standard input, one JSON value or PNG out on standard output."""
+"""What runs inside the sandbox: one file in on standard input, one JSON value or PNG out on standard output.
+
+Files inside the file are left in the child's own folder, numbered.
+"""
 
 import base64
 import importlib
 import json
 import sys
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rag.confinement import Limits, confine
@@ -14,14 +19,32 @@ from rag.parsing.encoding import clean
 from rag.parsing.filetypes import MediaType, detect
 
 TITLE_CHARACTERS_MAX = 300
+MEMBER_FILE = "member-{number}"
+"""Where a file inside the file is left for the parent, in the child's folder: never under its own name."""
 _PARSERS = {
-    MediaType.PDF: ("rag.parsing.pdf", "parse"),
-    MediaType.DOCX: ("rag.parsing.office", "parse"),
-    MediaType.HTML: ("rag.parsing.html", "parse"),
-    MediaType.MARKDOWN: ("rag.parsing.markdown", "parse"),
-    MediaType.TEXT: ("rag.parsing.text", "parse_text"),
-    MediaType.CSV: ("rag.parsing.text", "parse_csv"),
+    MediaType.PDF: ("pdf", "parse"),
+    MediaType.DOCX: ("word", "parse"),
+    MediaType.XLSX: ("workbook", "parse"),
+    MediaType.PPTX: ("extractor", "parse_pptx"),
+    MediaType.DOC: ("extractor", "parse_doc"),
+    MediaType.PPT: ("extractor", "parse_ppt"),
+    MediaType.XLS: ("extractor", "parse_xls"),
+    MediaType.RTF: ("extractor", "parse_rtf"),
+    MediaType.ODT: ("opendocument", "parse"),
+    MediaType.ODS: ("opendocument", "parse"),
+    MediaType.ODP: ("opendocument", "parse"),
+    MediaType.EPUB: ("epub", "parse"),
+    MediaType.EML: ("mail", "parse_eml"),
+    MediaType.MSG: ("mail", "parse_msg"),
+    MediaType.ZIP: ("archive", "parse"),
+    MediaType.HTML: ("html", "parse"),
+    MediaType.MARKDOWN: ("markdown", "parse"),
+    MediaType.TEXT: ("text", "parse_text"),
+    MediaType.CSV: ("text", "parse_csv"),
 }
+"""Module and function of `rag.parsing` that read a format."""
+_TEMPLATE_DATE = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
+"""Of python-docx's own template: programs that write with it seldom change it, so it says nothing of the document."""
 
 
 def main() -> None:
@@ -41,17 +64,32 @@ def main() -> None:
 def _parse(suffix: str, data: bytes) -> dict[str, Any]:
     media_type = detect(suffix, data)
     module, function = _PARSERS[media_type]
-    document = _cleaned(getattr(importlib.import_module(module), function)(data))
-    if not document.blocks:
+    document = _cleaned(getattr(importlib.import_module(f"rag.parsing.{module}"), function)(data))
+    if not document.blocks and not document.members:
         raise DocumentEmpty("the file holds no text")
-    modified = document.modified_at.isoformat() if document.modified_at else None
-    return {"media_type": media_type, "document": asdict(document) | {"modified_at": modified}}
+    about = {
+        "title": document.title,
+        "pages": document.pages,
+        "modified_at": document.modified_at.isoformat() if document.modified_at else None,
+        "blocks": [asdict(block) for block in document.blocks],
+        "members": [member.name for member in document.members],
+    }
+    for number, member in enumerate(document.members):
+        Path(MEMBER_FILE.format(number=number)).write_bytes(member.data)
+    return {"media_type": media_type, "document": about}
 
 
 def _cleaned(document: ParsedDocument) -> ParsedDocument:
     blocks = (replace(block, text=clean(block.text)) for block in document.blocks)
-    kept = tuple(block for block in blocks if block.text)
-    return replace(document, title=clean(document.title)[:TITLE_CHARACTERS_MAX], blocks=kept)
+    modified = document.modified_at
+    if modified is not None and modified.tzinfo is None:
+        modified = modified.replace(tzinfo=UTC)
+    return replace(
+        document,
+        title=clean(document.title)[:TITLE_CHARACTERS_MAX],
+        blocks=tuple(block for block in blocks if block.text),
+        modified_at=None if modified == _TEMPLATE_DATE else modified,
+    )
 
 
 def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:

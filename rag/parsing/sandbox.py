@@ -9,14 +9,17 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 
 from rag.confinement import MB, Limits, search_path
-from rag.documents import Block, BlockKind, ParsedDocument
+from rag.documents import Block, BlockKind, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
+from rag.parsing.child import MEMBER_FILE
 from rag.parsing.filetypes import MediaType
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
@@ -45,40 +48,52 @@ def read_document(
     """
     suffix = PurePath(name).suffix.lower()[:_SUFFIX_CHARACTERS_MAX]
     task = {"do": "parse", "suffix": suffix.encode("ascii", "ignore").decode()}
-    outcome = _run(task, data, memory_dir, limits or Limits(), cancelled)
-    found = outcome["document"]
+    with _folder(memory_dir) as folder:
+        outcome = _run(task, data, folder, limits or Limits(), cancelled)
+        found = outcome["document"]
+        members = tuple(_member(folder, number, inside) for number, inside in enumerate(found["members"]))
     modified = datetime.fromisoformat(found["modified_at"]) if found["modified_at"] else None
-    if modified is not None and modified.tzinfo is None:
-        modified = modified.replace(tzinfo=UTC)
     blocks = tuple(_block(block) for block in found["blocks"])
-    document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified)
+    document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified, members)
     return ReadDocument(MediaType(outcome["media_type"]), document)
 
 
 def render_page(data: bytes, page: int, memory_dir: Path, width_px: int = 900) -> bytes:
     """A PDF page (from 1) as PNG, rendered in the sandbox."""
-    outcome = _run({"do": "render", "page": page, "width_px": width_px}, data, memory_dir, Limits(), None)
+    with _folder(memory_dir) as folder:
+        outcome = _run({"do": "render", "page": page, "width_px": width_px}, data, folder, Limits(), None)
     return base64.b64decode(outcome["png"])
+
+
+@contextmanager
+def _folder(memory_dir: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=memory_dir, prefix="read-") as name:
+        yield Path(name)
 
 
 def _block(found: dict[str, Any]) -> Block:
     boxes = tuple(tuple(box) for box in found["boxes"])
-    return Block(BlockKind(found["kind"]), found["text"], found["page"], found["level"], boxes)
+    cells = tuple(found["cells"]) if found["cells"] else None
+    return Block(
+        BlockKind(found["kind"]), found["text"], found["page"], found["level"], boxes, cells, found["confidence"]
+    )
+
+
+def _member(folder: Path, number: int, name: str) -> Member:
+    return Member(name, (folder / MEMBER_FILE.format(number=number)).read_bytes())
 
 
 def _run(
-    task: dict[str, Any], data: bytes, memory_dir: Path, limits: Limits, cancelled: threading.Event | None
+    task: dict[str, Any], data: bytes, folder: Path, limits: Limits, cancelled: threading.Event | None
 ) -> dict[str, Any]:
     if len(data) > limits.file_bytes:
         raise DocumentRejected(
             f"the file has {len(data) // MB} MB; the limit is {limits.file_bytes // MB} MB: split it"
         )
     whole = task | {"limits": asdict(limits), "parent": os.getpid()}
-    with tempfile.TemporaryDirectory(dir=memory_dir, prefix="read-") as folder:
-        output = Path(folder) / "out"
-        code = _spawn(whole, data, folder, output, limits.wall_seconds, cancelled or threading.Event())
-        raw = output.read_bytes()
-    return _outcome(code, raw)
+    output = folder / "out"
+    code = _spawn(whole, data, str(folder), output, limits.wall_seconds, cancelled or threading.Event())
+    return _outcome(code, output.read_bytes())
 
 
 def _spawn(

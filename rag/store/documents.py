@@ -115,21 +115,23 @@ class DocumentStore:
         """The keyed digest of a place."""
         return self._key(grant, Right.MANAGE).blind("place", place_bytes(source, place))
 
+    def source_key(self, grant: Grant, source: str) -> bytes:
+        """The keyed digest of a source: a loaded folder, or a file that holds files."""
+        return self._key(grant, Right.MANAGE).blind("source", os.fsencode(source))
+
     def inventory(self, grant: Grant, source: str) -> Inventory:
-        """What the collection holds, told by digests: of this source, and of others."""
-        key = self._key(grant, Right.MANAGE)
-        mine = key.blind("source", os.fsencode(source))
+        """What the collection holds, told by digests, for a load from this source."""
+        mine = self.source_key(grant, source)
         columns = (documents.c.id, documents.c.source_key, documents.c.place_key, documents.c.content_key)
         query = select(*columns).where(documents.c.collection_id == grant.collection_id)
-        here: dict[bytes, tuple[DocumentId, bytes]] = {}
+        sources: dict[bytes, dict[bytes, tuple[DocumentId, bytes]]] = {}
         elsewhere: dict[bytes, tuple[DocumentId, ...]] = {}
         with self._engine.connect() as connection:
             for identifier, source_key, place, content in connection.execute(query):
-                if source_key == mine:
-                    here[place] = (DocumentId(identifier), content)
-                else:
+                sources.setdefault(source_key, {})[place] = (DocumentId(identifier), content)
+                if source_key != mine:
                     elsewhere[content] = (*elsewhere.get(content, ()), DocumentId(identifier))
-        return Inventory(here, elsewhere)
+        return Inventory(sources, elsewhere)
 
     def reseal(self, grant: Grant) -> Iterator[Resealed]:
         """Seal all of the collection anew under a new version of its key, then retire the older ones.
