@@ -9,6 +9,8 @@ from security.identity import CollectionId
 
 DocumentId = NewType("DocumentId", str)
 PassageId = NewType("PassageId", str)
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in PDF points; the origin is at the bottom left."""
 Cells = tuple[int, int, int, int]
 """A range of a sheet: first row, first column, last row, last column, all from 1."""
 
@@ -27,7 +29,7 @@ class Block:
     """A run of text that a reader sees as one: a heading, a paragraph, a list item, a table row.
 
     `page` counts pages, slides or sheets from 1; None where the format has none. `level` is 1 to 6 for headings or 0.
-    `boxes` are (left, bottom, right, top) in PDF points, origin at the bottom left; empty where unknown.
+    `boxes` are those of its lines, empty where unknown.
     `cells` is where a row of a sheet stands. `confidence` is how sure a scan was read, 0 to 1; None for written text.
     """
 
@@ -35,7 +37,7 @@ class Block:
     text: str
     page: int | None = None
     level: int = 0
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    boxes: tuple[Box, ...] = ()
     cells: Cells | None = None
     confidence: float | None = None
 
@@ -64,7 +66,8 @@ class Chunk:
     """A passage before it is stored. `text` is a slice of the document's own words, as shown and quoted.
 
     `headings` is the path of headings above it, outermost first. `start` and `end` are character offsets of
-    `text` in the document's full text (blocks joined by newlines).
+    `text` in the document's full text (blocks joined by newlines). `boxes` are the lines it stands on, in whole PDF
+    points; `cells` the range of a sheet; `confidence` how sure a scan was read, 0 to 1; None for written text.
     """
 
     ordinal: int
@@ -73,6 +76,9 @@ class Chunk:
     headings: tuple[str, ...]
     start: int
     end: int
+    boxes: tuple[Box, ...] = ()
+    cells: Cells | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from chat.assembly import House
+from chat.places import place_of
 from chat.texts import preferred, texts
 from chat.visitor import current_visitor
 from chat.web.pages import render
@@ -114,6 +115,7 @@ def _page(cited: Passage, shown: list[ShownPassage], request: Request) -> HTMLRe
             document=info,
             headings=" › ".join(cited.chunk.headings),
             passages=shown,
+            place=place_of(cited, texts(language)),
             page=page,
             image=f"{base}/pages/{page}.png" if page and info.media_type == MediaType.PDF else "",
             original=f"{base}/original" + (f"#page={page}" if page else ""),

@@ -100,6 +100,7 @@ def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chun
         "start": chunk.start,
         "end": chunk.end,
         "ordinal": chunk.ordinal,
+        **_where(chunk),
     }
     vector = entry.vector.astype(_VECTOR).tobytes()
     return {
@@ -178,7 +179,23 @@ def open_words(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId,
 
 
 def _chunk(body: Mapping[str, Any]) -> Chunk:
-    return Chunk(body["ordinal"], body["text"], body["page"], tuple(body["headings"]), body["start"], body["end"])
+    return Chunk(
+        body["ordinal"],
+        body["text"],
+        body["page"],
+        tuple(body["headings"]),
+        body["start"],
+        body["end"],
+        tuple((left, bottom, right, top) for left, bottom, right, top in body.get("boxes", ())),
+        tuple(body["cells"]) if "cells" in body else None,
+        body.get("confidence"),
+    )
+
+
+def _where(chunk: Chunk) -> dict[str, Any]:
+    """Where on its page or sheet a passage stands, and how sure it was read: what is known of that."""
+    found = {"boxes": chunk.boxes, "cells": chunk.cells, "confidence": chunk.confidence}
+    return {name: value for name, value in found.items() if value not in (None, ())}
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Generator
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -116,6 +117,7 @@ def test_a_moved_container_takes_what_it_holds_along_unread(shelf: Shelf, folder
 
 def test_a_load_that_was_stopped_inside_a_container_goes_on_there(shelf: Shelf, folder: Path) -> None:
     running = shelf.loader.load(shelf.managing, folder)
+    assert isinstance(running, Generator)
     next(running)
     running.close()
     assert paths(shelf) == {"fruit.zip/apples.txt"}
