@@ -4,6 +4,7 @@ RagError
 ├── DocumentRejected      this file cannot be read, and why
 │   └── DocumentQuarantined   a person must look at it first
 ├── DocumentEmpty         nothing to read in it
+├── PagesScanned          pages are pictures, which must be read by OCR first
 ├── ReadingCancelled      the load was stopped while the file was read
 ├── FileUnavailable       the file cannot be read now; what is known of it stays
 ├── FolderMissing         the folder to load is not there, or is empty where it was not
@@ -31,6 +32,14 @@ class DocumentQuarantined(DocumentRejected):
 
 class DocumentEmpty(RagError):
     """The file was read and holds no text."""
+
+
+class PagesScanned(RagError):
+    """Pages of the file are pictures; `pages` are their numbers, from 1."""
+
+    def __init__(self, pages: tuple[int, ...]) -> None:
+        super().__init__(f"{len(pages)} pages are pictures")
+        self.pages = pages
 
 
 class ReadingCancelled(RagError):

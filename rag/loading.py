@@ -60,8 +60,10 @@ class Loader:
         index: MemoryIndex,
         embedder: PassageEmbedder,
         memory_dir: Path,
+        tessdata: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._tessdata = tessdata
         self._store, self._index, self._embedder = store, index, embedder
         self._memory_dir, self._clock = memory_dir, clock
         self._lock = Lock()
@@ -91,7 +93,7 @@ class Loader:
         self._store.sweep(grant)
         load = _Load(_Place(self._store, self._index, grant), found)
         total = len(found.files)
-        with closing(Preparer(self._embedder, self._memory_dir)) as preparer:
+        with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata)) as preparer:
             for done, prepared in enumerate(preparer.prepare(found.files, load.known), 1):
                 started = self._clock()
                 for ended in load.end(prepared, preparer):

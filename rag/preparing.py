@@ -88,10 +88,19 @@ class Known:
 
 
 class Preparer:
-    """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped."""
+    """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped.
 
-    def __init__(self, embedder: PassageEmbedder, memory_dir: Path, limits: Limits | None = None) -> None:
-        self._embedder, self._memory_dir = embedder, memory_dir
+    `tessdata` is the folder of what OCR needs; without it scans are refused.
+    """
+
+    def __init__(
+        self,
+        embedder: PassageEmbedder,
+        memory_dir: Path,
+        limits: Limits | None = None,
+        tessdata: Path | None = None,
+    ) -> None:
+        self._embedder, self._memory_dir, self._tessdata = embedder, memory_dir, tessdata
         self._limits = limits or Limits()
         self._stopped = threading.Event()
         self._readers = ThreadPoolExecutor(READERS, "read", _give_way)
@@ -137,7 +146,7 @@ class Preparer:
         if not is_forced and known.is_known(file, mark):
             return Ready(content.data, mark, None, (), np.empty((0, 0), np.float32))
         name = file.doc.rpartition("/")[2]
-        read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped)
+        read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped, self._tessdata)
         _check_length(read)
         _check_depth(file, read)
         parsed = replace(read.document, modified_at=read.document.modified_at or content.modified_at)

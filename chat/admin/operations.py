@@ -236,6 +236,8 @@ def _weights(house: House) -> Iterator[Finding]:
         is_here = (house.models.folder / entry.file).is_file()
         remedy = f"{entry.file} is not in {house.models.folder}: run `huisclos models pull {entry.name}`"
         yield Finding(f"weights that {task.value}", is_here, remedy)
+    is_here = house.models.tessdata() is not None
+    yield Finding("reading of scans", is_here, "scans and pictures are not read: run `huisclos models pull`")
 
 
 def _record(house: House) -> Finding:

@@ -7,18 +7,21 @@ import base64
 import importlib
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rag.confinement import Limits, confine
 from rag.documents import ParsedDocument
-from rag.errors import DocumentEmpty, DocumentRejected
+from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
 from rag.parsing.encoding import clean
-from rag.parsing.filetypes import MediaType, detect
+from rag.parsing.filetypes import IMAGES, SCANNABLE, MediaType, detect
+from rag.parsing.scanned import ReadLine
 
 TITLE_CHARACTERS_MAX = 300
+SCANNED_FILE = "scanned.json"
+"""Where the parent leaves the lines that were read of pages."""
 MEMBER_FILE = "member-{number}"
 """Where a file inside the file is left for the parent, in the child's folder: never under its own name."""
 _PARSERS = {
@@ -41,6 +44,7 @@ _PARSERS = {
     MediaType.MARKDOWN: ("markdown", "parse"),
     MediaType.TEXT: ("text", "parse_text"),
     MediaType.CSV: ("text", "parse_csv"),
+    **dict.fromkeys(IMAGES, ("picture", "parse")),
 }
 """Module and function of `rag.parsing` that read a format."""
 _TEMPLATE_DATE = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
@@ -53,7 +57,9 @@ def main() -> None:
     confine(Limits(**task["limits"]), task["parent"])
     data = sys.stdin.buffer.read()
     try:
-        outcome = _parse(task["suffix"], data) if task["do"] == "parse" else _render(data, task)
+        outcome = _TASKS[task["do"]](data, task)
+    except PagesScanned as error:
+        outcome = {"scanned": error.pages}
     except DocumentEmpty as error:
         outcome = {"empty": str(error)}
     except DocumentRejected as error:
@@ -61,10 +67,11 @@ def main() -> None:
     sys.stdout.write(json.dumps(outcome, default=str))
 
 
-def _parse(suffix: str, data: bytes) -> dict[str, Any]:
-    media_type = detect(suffix, data)
+def _parse(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    media_type = detect(task["suffix"], data)
     module, function = _PARSERS[media_type]
-    document = _cleaned(getattr(importlib.import_module(f"rag.parsing.{module}"), function)(data))
+    parse = getattr(importlib.import_module(f"rag.parsing.{module}"), function)
+    document = _cleaned(parse(data, _scanned()) if media_type in SCANNABLE else parse(data))
     if not document.blocks and not document.members:
         raise DocumentEmpty("the file holds no text")
     about = {
@@ -77,6 +84,33 @@ def _parse(suffix: str, data: bytes) -> dict[str, Any]:
     for number, member in enumerate(document.members):
         Path(MEMBER_FILE.format(number=number)).write_bytes(member.data)
     return {"media_type": media_type, "document": about}
+
+
+def _scanned() -> dict[int, list[ReadLine]] | None:
+    """The lines that were read of pages, where the parent has left some."""
+    path = Path(SCANNED_FILE)
+    if not path.exists():
+        return None
+    return {int(page): [ReadLine(*line) for line in lines] for page, lines in json.loads(path.read_text()).items()}
+
+
+def _read_scans(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    """Lines of pages, each as the fields of a ReadLine."""
+    reader = _pages_of(detect(task["suffix"], data))
+    tessdata = Path(task["tessdata"])
+    return {
+        "lines": {page: [astuple(line) for line in reader.read_scan(data, page, tessdata)] for page in task["pages"]}
+    }
+
+
+def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    reader = _pages_of(detect(task["suffix"], data))
+    return {"png": base64.b64encode(reader.render(data, task["page"], task["width_px"])).decode()}
+
+
+def _pages_of(media_type: MediaType) -> Any:
+    """The module that knows a format's pages as pictures."""
+    return importlib.import_module(f"rag.parsing.{_PARSERS[media_type][0]}")
 
 
 def _cleaned(document: ParsedDocument) -> ParsedDocument:
@@ -92,10 +126,7 @@ def _cleaned(document: ParsedDocument) -> ParsedDocument:
     )
 
 
-def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
-    from rag.parsing.pdf import render
-
-    return {"png": base64.b64encode(render(data, task["page"], task["width_px"])).decode()}
+_TASKS = {"parse": _parse, "ocr": _read_scans, "render": _render}
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ class MediaType(StrEnum):
 IMAGES = frozenset(
     {MediaType.PNG, MediaType.JPEG, MediaType.TIFF, MediaType.GIF, MediaType.BMP, MediaType.WEBP},
 )
+SCANNABLE = IMAGES | {MediaType.PDF}
+"""Formats whose pages may be pictures of text."""
 _PICTURES = {
     b"\x89PNG\r\n\x1a\n": MediaType.PNG,
     b"\xff\xd8\xff": MediaType.JPEG,
