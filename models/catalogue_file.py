@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from models.catalogue import Catalogue, Hub, LocalFile, ModelEntry, Source, Task, WheelPart, Wheels
+from models.catalogue import Catalogue, DebianPackage, Hub, LocalFile, ModelEntry, Source, Task, WheelPart, Wheels
 from models.chat_format import FORMATS
 from models.errors import CatalogueWrong
 
@@ -19,7 +19,8 @@ CATALOGUE = Path(__file__).parent / "catalogue.toml"
 CONVERSIONS = ("", "e5")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.gguf")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(?:gguf|traineddata)")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,80}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HTTPS = re.compile(r"https://\S+")
 _Kind = TypeVar("_Kind", str, int, bool, list[Any])
@@ -153,7 +154,7 @@ def _entry(row: _Row) -> ModelEntry:
     entry = ModelEntry(
         row.text("name", _NAME, "lower-case letters, digits, dots, dashes"),
         task,
-        row.text("file", _FILE, "a plain file name that ends in .gguf"),
+        row.text("file", _FILE, "a plain file name that ends in .gguf or .traineddata"),
         size,
         sha256 or None,
         row.take("licence", str),
@@ -171,13 +172,15 @@ def _entry(row: _Row) -> ModelEntry:
 
 
 def _source(row: _Row) -> Source:
-    kind = row.choice("kind", ("file", "hub", "wheels"))
+    kind = row.choice("kind", ("file", "hub", "wheels", "debian"))
     source: Source = LocalFile()
     if kind == "hub":
         source = Hub(row.text("url", _HTTPS, "an https address"))
     elif kind == "wheels":
         convert = row.choice("convert", CONVERSIONS) if row.has("convert") else ""
         source = Wheels(tuple(_part(part) for part in row.rows("parts")), convert)
+    elif kind == "debian":
+        source = DebianPackage(row.text("package", _PACKAGE, "a package name"))
     row.end()
     return source
 

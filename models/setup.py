@@ -8,9 +8,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from models.catalogue import Hub, LocalFile, ModelEntry, Source, Task, Wheels
+from models.catalogue import DebianPackage, Hub, LocalFile, ModelEntry, Source, Task, Wheels
 from models.catalogue_file import is_name
 from models.chat_format import FORMATS
+from models.debian import fetch_package
 from models.errors import CatalogueWrong, DiskFull, SourceFailed, StoreBusy, WeightsCorrupt
 from models.gguf_header import GgufHeader, read_header
 from models.own import read_own, write_own
@@ -69,6 +70,8 @@ class ModelSetup(ModelStore):
                 fetch_file(entry, partial, report)
             case Hub():
                 fetch_hub(source, entry, partial, report)
+            case DebianPackage():
+                fetch_package(source, entry, partial, report)
             case Wheels():
                 fetch_wheels(source, entry, partial, parts, report)
         found = sha256_of(partial)

@@ -47,6 +47,21 @@ class ModelStore:
         name = read_own(self.folder).used.get(task)
         return self.entry(name) if name else self.catalogue.default(task)
 
+    def in_use(self, task: Task) -> tuple[ModelEntry, ...]:
+        """All entries in use for a task: one, but for reading, where each language has its own."""
+        if task is Task.READ:
+            return tuple(entry for entry in self.entries if entry.task is task and entry.is_default)
+        return (self.chosen(task),)
+
+    def tessdata(self) -> Path | None:
+        """The folder of what OCR needs, after checking every byte; None where some of it is not here."""
+        wanted = self.in_use(Task.READ)
+        if any(self.status(entry) is Status.MISSING for entry in wanted):
+            return None
+        for entry in wanted:
+            self.verify(entry)
+        return self.folder
+
     def path(self, entry: ModelEntry) -> Path:
         """The file's path, after checking every byte: called at each load."""
         self.verify(entry)

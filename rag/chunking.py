@@ -1,10 +1,11 @@
 """Documents to chunks: never across headings or pages, ending at paragraphs or sentences, with exact offsets."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.documents import Block, BlockKind, Chunk, ParsedDocument
+from rag.documents import Block, BlockKind, Box, Cells, Chunk, ParsedDocument
 
 _SENTENCE_END = re.compile(r"(?<=[.!?;:…])\s+|\s+(?=[•▪])")
 _WORD_END = re.compile(r"\s+")
@@ -20,10 +21,14 @@ class ChunkLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
+    """A run of a block that begins at `place`."""
+
     start: int
     end: int
     page: int | None
     tokens: int
+    block: Block
+    place: int
 
 
 def full_text(document: ParsedDocument) -> str:
@@ -41,8 +46,44 @@ def chunk_document(
     for headings, pieces in _sections(document.blocks, text, count_tokens, bounds):
         for group in _groups(pieces, bounds):
             start, end = group[0].start, group[-1].end
-            chunks.append(Chunk(len(chunks), text[start:end], group[0].page, headings, start, end))
+            blocks = tuple({id(piece.block): piece.block for piece in group}.values())
+            boxes, cells, confidence = _boxes(group), _cells(blocks), _confidence(blocks)
+            chunk = Chunk(len(chunks), text[start:end], group[0].page, headings, start, end, boxes, cells, confidence)
+            chunks.append(chunk)
     return tuple(chunks)
+
+
+def _boxes(pieces: Sequence[_Piece]) -> tuple[Box, ...]:
+    """The boxes of the lines that pieces stand on, in whole points. A piece of a block takes its share of the lines."""
+    found: dict[Box, None] = {}
+    for piece in pieces:
+        lines = piece.block.boxes
+        length = max(len(piece.block.text), 1)
+        first = (piece.start - piece.place) * len(lines) // length
+        last = -(-(piece.end - piece.place) * len(lines) // length)
+        found |= {_whole(box): None for box in lines[first:last]}
+    return tuple(found)
+
+
+def _whole(box: Box) -> Box:
+    left, bottom, right, top = box
+    return (math.floor(left), math.floor(bottom), math.ceil(right), math.ceil(top))
+
+
+def _cells(blocks: Sequence[Block]) -> Cells | None:
+    """The range around those of the blocks."""
+    ranges = [block.cells for block in blocks if block.cells]
+    if not ranges:
+        return None
+    tops, lefts, bottoms, rights = zip(*ranges, strict=True)
+    return (min(tops), min(lefts), max(bottoms), max(rights))
+
+
+def _confidence(blocks: Sequence[Block]) -> float | None:
+    """How sure the blocks were read, each by its length."""
+    read = [(block.confidence, len(block.text)) for block in blocks if block.confidence is not None]
+    length = sum(size for _, size in read)
+    return round(sum(sure * size for sure, size in read) / length, 3) if length else None
 
 
 def embedding_text(title: str, chunk: Chunk) -> str:
@@ -80,10 +121,10 @@ def _pieces(block: Block, place: int, text: str, count: Callable[[str], int], li
     if not block.text.strip():
         return
     if tokens <= limits.most:
-        yield _Piece(place, end, block.page, tokens)
+        yield _Piece(place, end, block.page, tokens, block, place)
         return
     for start, stop in _cut(text, place, end, count, limits.target):
-        yield _Piece(start, stop, block.page, count(text[start:stop]))
+        yield _Piece(start, stop, block.page, count(text[start:stop]), block, place)
 
 
 def _cut(text: str, start: int, end: int, count: Callable[[str], int], target: int) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 MB = 1024 * 1024
@@ -26,6 +26,10 @@ class Limits:
     cpu_seconds: int = 60
     wall_seconds: int = 300
     open_files: int = 64
+
+    def times(self, count: int) -> "Limits":
+        """The same limits with that many times the time."""
+        return replace(self, cpu_seconds=self.cpu_seconds * count, wall_seconds=self.wall_seconds * count)
 
 
 UNBOUNDED = Limits(

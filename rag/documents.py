@@ -10,6 +10,10 @@ from security.identity import CollectionId
 
 DocumentId = NewType("DocumentId", str)
 PassageId = NewType("PassageId", str)
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in PDF points; the origin is at the bottom left."""
+Cells = tuple[int, int, int, int]
+"""A range of a sheet: first row, first column, last row, last column, all from 1."""
 
 
 class BlockKind(StrEnum):
@@ -25,25 +29,37 @@ class BlockKind(StrEnum):
 class Block:
     """A run of text that a reader sees as one: a heading, a paragraph, a list item, a table row.
 
-    `page` counts from 1; None where the format has no pages. `level` is 1 to 6 for headings, 0 otherwise.
-    `boxes` are (left, bottom, right, top) in PDF points, origin at the bottom left; empty where unknown.
+    `page` counts pages, slides or sheets from 1; None where the format has none. `level` is 1 to 6 for headings or 0.
+    `boxes` are those of its lines, empty where unknown.
+    `cells` is where a row of a sheet stands. `confidence` is how sure a scan was read, 0 to 1; None for written text.
     """
 
     kind: BlockKind
     text: str
     page: int | None = None
     level: int = 0
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    boxes: tuple[Box, ...] = ()
+    cells: Cells | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside a file: its path below the container and its bytes."""
+
+    name: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What a parser gives: the title, the page count (None: no pages) and the blocks in reading order."""
+    """What a parser gives: the title, the page count (None: no pages), the blocks in reading order, files inside it."""
 
     title: str
     pages: int | None
     blocks: tuple[Block, ...]
     modified_at: datetime | None = None
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +67,9 @@ class Chunk:
     """A passage before it is stored. `text` is a slice of the document's own words, as shown and quoted.
 
     `headings` is the path of headings above it, outermost first. `start` and `end` are character offsets of
-    `text` in the document's full text (blocks joined by newlines). `identifiers` are counted from the beginning of
-    `text` and may reach over its ends; None where nobody looked for any.
+    `text` in the document's full text (blocks joined by newlines). `boxes` are the lines it stands on, in whole PDF
+    points; `cells` the range of a sheet; `confidence` how sure a scan was read, 0 to 1; None for written text.
+    `identifiers` count from the beginning of `text` and may reach over its ends; None where nobody looked for any.
     """
 
     ordinal: int
@@ -61,6 +78,9 @@ class Chunk:
     headings: tuple[str, ...]
     start: int
     end: int
+    boxes: tuple[Box, ...] = ()
+    cells: Cells | None = None
+    confidence: float | None = None
     identifiers: tuple[Span, ...] | None = None
 
 

@@ -4,6 +4,7 @@ RagError
 ├── DocumentRejected      this file cannot be read, and why
 │   └── DocumentQuarantined   a person must look at it first
 ├── DocumentEmpty         nothing to read in it
+├── PagesScanned          pages are pictures, which must be read by OCR first
 ├── ReadingCancelled      the load was stopped while the file was read
 ├── FileUnavailable       the file cannot be read now; what is known of it stays
 ├── FolderMissing         the folder to load is not there, or is empty where it was not
@@ -12,7 +13,7 @@ RagError
 ├── CollectionExists
 ├── LoadRunning           another load works on the collection
 ├── PolicyUnknown         what a collection does with personal data is not understood
-├── OriginalWithheld      the collection masks personal data, and the original holds it
+├── OriginalWithheld      the collection shows no personal data, and the original may hold some
 ├── StoreBroken           the sealed truth is not what was written
 ├── SnapshotUnusable      a snapshot of an index is not there, or is not what was written
 └── IndexUnavailable      the index in memory cannot be used
@@ -33,6 +34,14 @@ class DocumentQuarantined(DocumentRejected):
 
 class DocumentEmpty(RagError):
     """The file was read and holds no text."""
+
+
+class PagesScanned(RagError):
+    """Pages of the file are pictures; `pages` are their numbers, from 1."""
+
+    def __init__(self, pages: tuple[int, ...]) -> None:
+        super().__init__(f"{len(pages)} pages are pictures")
+        self.pages = pages
 
 
 class ReadingCancelled(RagError):
@@ -68,7 +77,7 @@ class PolicyUnknown(RagError):
 
 
 class OriginalWithheld(RagError):
-    """The collection masks personal data, which the document's own bytes and page images would show."""
+    """The collection shows no personal data, which the document's own bytes and page images may hold."""
 
 
 class StoreBroken(RagError):

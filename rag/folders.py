@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rag.documents import Member
 from rag.errors import DocumentRejected, FileUnavailable, FolderMissing
 
 _MB = 1024 * 1024
 _TRIES = 2
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """A link is not followed, and a pipe put in the file's place does not block."""
+INSIDE = "/"
+"""Stands between the path of a file that holds files and the path of one of them."""
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -22,12 +25,21 @@ class FoundFile:
     """A file under a folder. `place` is its path below the root as the file system spells it, `doc` as it is shown.
 
     `problem` is a sentence for what cannot be loaded whatever it holds: a link, a pipe, a folder without rights.
+    A file inside a file brings its `content`; `depth` counts the files around it.
     """
 
     path: Path
     place: str
     doc: str
     problem: str | None = None
+    content: "FileContent | None" = None
+    depth: int = 0
+
+    def holding(self, member: Member, modified_at: datetime | None) -> "FoundFile":
+        """A file inside this one."""
+        name = shown_name(member.name)
+        content = FileContent(member.data, modified_at)
+        return FoundFile(self.path, name, f"{self.doc}{INSIDE}{name}", None, content, self.depth + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ class FileContent:
     """A file's bytes and the time of its last change."""
 
     data: bytes
-    modified_at: datetime
+    modified_at: datetime | None
 
 
 def survey(path: Path) -> Survey:

@@ -1,11 +1,12 @@
 """A folder into a collection: prepared ahead, stored and indexed in order, one file a transaction.
 
-Unchanged files are told by a keyed hash and left; moved ones get their new path; vanished ones are forgotten. One bad
+Unchanged files are told by a keyed hash and left; moved ones get their new path; vanished ones are forgotten. A file
+that holds files (an archive, a mail with attachments) is a folder of its own, and ends after what it holds. One bad
 file stops nothing. A killed load continues, because what is sealed is unchanged the next time.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from threading import Lock
 
 from rag.documents import Chunk, DocumentId
 from rag.errors import DocumentEmpty, DocumentQuarantined, FileUnavailable, FolderMissing, LoadRunning
-from rag.folders import FoundFile, Survey, survey
+from rag.folders import INSIDE, FoundFile, Survey, survey
 from rag.index.memory import MemoryIndex
 from rag.parsing.sandbox import ReadDocument
 from rag.personal.kinds import Identifiers
@@ -62,8 +63,10 @@ class Loader:
         index: MemoryIndex,
         embedder: PassageEmbedder,
         memory_dir: Path,
+        tessdata: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._tessdata = tessdata
         self._store, self._index, self._embedder = store, index, embedder
         self._memory_dir, self._clock = memory_dir, clock
         self._lock = Lock()
@@ -91,64 +94,99 @@ class Loader:
 
     def _load(self, grant: Grant, found: Survey) -> Iterator[FileLoaded]:
         self._store.sweep(grant)
-        load = _Load(self._store, self._index, grant, found)
-        preparer = Preparer(self._embedder, self._memory_dir, Known(load.fingerprint, load.is_known, load.admit))
-        with closing(preparer):
-            for done, prepared in enumerate(preparer.prepare(found.files), 1):
+        load = _Load(_Place(self._store, self._index, grant), found)
+        total = len(found.files)
+        with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata)) as preparer:
+            for done, prepared in enumerate(preparer.prepare(found.files, load.known), 1):
                 started = self._clock()
-                ending = load.end(prepared, preparer.one)
-                seconds = round(prepared.seconds + self._clock() - started, 3)
-                yield FileLoaded(
-                    prepared.file.doc,
-                    ending.state,
-                    ending.reason,
-                    ending.pages,
-                    ending.passages,
-                    seconds,
-                    done,
-                    len(found.files),
-                )
+                for ended in load.end(prepared, preparer):
+                    seconds = round(ended.seconds + self._clock() - started, 3)
+                    through = done if ended.file is prepared.file else done - 1
+                    yield _loaded(ended, seconds, through, total)
+                    started = self._clock()
         load.forget_gone()
 
 
+def _loaded(ended: "_Ended", seconds: float, done: int, total: int) -> FileLoaded:
+    return FileLoaded(ended.file.doc, ended.state, ended.reason, ended.pages, ended.passages, seconds, done, total)
+
+
 @dataclass(frozen=True, slots=True)
-class _Ending:
+class _Ended:
+    """What became of a file; `seconds` is what preparing it took."""
+
+    file: FoundFile
+    seconds: float
     state: FileState
     reason: str | None = None
     pages: int | None = None
     passages: int = 0
 
 
-class _Load:
-    """One load: what the collection held when it began, and what becomes of each file. One thread ends files."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a load writes to."""
 
-    def __init__(self, store: DocumentStore, index: MemoryIndex, grant: Grant, found: Survey) -> None:
-        self._store, self._index, self._grant, self._root = store, index, grant, found.root
-        self._source, self._policy = str(found.root), store.policy(grant)
-        self._held: Inventory = store.inventory(grant, self._source)
-        wanted = {self._place(file) for file in found.files}
-        gone = {place: entry for place, entry in self._held.here.items() if place not in wanted}
-        if found.is_complete and gone and not found.files:
+    store: DocumentStore
+    index: MemoryIndex
+    grant: Grant
+
+
+class _Load:
+    """A folder, or a file that holds files, being brought in step. One thread ends files.
+
+    Files inside a file are a source of their own, named by the digest of the place where it lies: they are told,
+    moved and forgotten like files of a folder, and stay while their container is unchanged.
+    """
+
+    def __init__(self, place: _Place, found: Survey, source: str = "", inventory: Inventory | None = None) -> None:
+        self._store, self._index, self._grant = place.store, place.index, place.grant
+        self._to, self._source = place, source or str(found.root)
+        whole = inventory or self._store.inventory(place.grant, self._source)
+        self._inventory, self._held = whole, dict(whole.of(self._key(self._source)))
+        wanted = {self._store.place_key(place.grant, self._source, file.place) for file in found.files}
+        gone = {place: entry for place, entry in self._held.items() if place not in wanted}
+        if found.is_complete and gone and not found.files and not source:
             raise FolderMissing(
                 f"{found.root} holds no file, but {len(gone)} documents were loaded from it: mount its drive and load "
                 "again, or remove the collection if they may go"
             )
         self._gone = gone if found.is_complete else {}
         self._gone_contents = frozenset(content for _, content in self._gone.values())
+        self._policy = self._store.policy(self._grant)
+        self.known = Known(self._fingerprint, self._is_known, self._admit)
 
-    def fingerprint(self, file: FoundFile, data: bytes) -> Fingerprint:
-        """The keyed digests of a file of this folder."""
+    def end(self, prepared: Prepared, preparer: Preparer) -> Iterator[_Ended]:
+        """Store what is new, move what moved, leave what is unchanged; what a file holds comes before it."""
+        file, outcome = prepared.file, prepared.outcome
+        if isinstance(outcome, Refused):
+            yield self._refuse(prepared, outcome)
+        elif outcome.read is None:
+            known = self._keep(prepared, outcome.mark) or self._move(prepared, outcome.mark)
+            if known:
+                yield known
+            else:
+                yield from self.end(preparer.one(file, self.known, is_forced=True), preparer)
+        else:
+            yield from self._members(file, outcome.mark, outcome.read, preparer)
+            yield self._put(prepared, outcome, outcome.read)
+
+    def forget_gone(self) -> None:
+        """Forget documents whose files are no longer there."""
+        self._forget([(place, identifier) for place, (identifier, _) in self._gone.items()])
+
+    def _fingerprint(self, file: FoundFile, data: bytes) -> Fingerprint:
         return self._store.fingerprint(self._grant, self._source, file.place, data)
 
-    def is_known(self, file: FoundFile, mark: Fingerprint) -> bool:
+    def _is_known(self, file: FoundFile, mark: Fingerprint) -> bool:
         """Whether the content is held already: here, at a place that is gone, or at the same path of another folder."""
-        held = self._held.here.get(mark.place)
+        held = self._held.get(mark.place)
         is_unchanged = held is not None and held[1] == mark.content
         if self._policy is Policy.REFUSE:
-            return is_unchanged and held is not None and self._is_clean(held[0])
+            return is_unchanged and held is not None and all(map(self._is_clean, (held[0], *self._inside(mark.place))))
         return is_unchanged or mark.content in self._gone_contents or bool(self._twin(file, mark))
 
-    def admit(self, chunks: Sequence[Chunk]) -> None:
+    def _admit(self, chunks: Sequence[Chunk]) -> None:
         """Raise DocumentRejected for a document that the collection refuses for what it holds."""
         check_admitted(self._policy, identifiers_of(chunks) or Identifiers())
 
@@ -156,90 +194,99 @@ class _Load:
         """Whether a document was looked at and holds nothing that identifies anybody."""
         return self._store.document(self._grant, identifier).identifiers == Identifiers()
 
-    def end(self, prepared: Prepared, prepare: Callable[..., Prepared]) -> _Ending:
-        """Store what is new, move what moved, leave what is unchanged."""
-        file, outcome = prepared.file, prepared.outcome
-        if isinstance(outcome, Refused):
-            return self._refuse(file, outcome)
-        if outcome.read is not None:
-            return self._put(file, outcome, outcome.read)
-        known = self._keep(outcome.mark) or self._move(file, outcome.mark)
-        return known or self.end(prepare(file, is_forced=True), prepare)
+    def _members(self, file: FoundFile, mark: Fingerprint, read: ReadDocument, preparer: Preparer) -> Iterator[_Ended]:
+        """The files inside a file, and an end to those that it held before."""
+        source = _source_inside(mark.place)
+        if not read.document.members and not self._inventory.of(self._key(source)):
+            return
+        files = tuple(file.holding(member, read.document.modified_at) for member in read.document.members)
+        inner = _Load(self._to, Survey(file.path, files, is_complete=True), source, self._inventory)
+        for prepared in preparer.prepare(files, inner.known):
+            yield from inner.end(prepared, preparer)
+        inner.forget_gone()
 
-    def forget_gone(self) -> None:
-        """Forget documents whose files are no longer there."""
-        self._forget([identifier for identifier, _ in self._gone.values()])
-
-    def _keep(self, mark: Fingerprint) -> _Ending | None:
-        held = self._held.here.get(mark.place)
+    def _keep(self, prepared: Prepared, mark: Fingerprint) -> _Ended | None:
+        held = self._held.get(mark.place)
         if held is None or held[1] != mark.content:
             return None
-        info = self._store.document(self._grant, held[0])
-        return _Ending(FileState.UNCHANGED, None, info.pages, info.passages)
+        return self._ended(prepared, FileState.UNCHANGED, held[0])
 
-    def _move(self, file: FoundFile, mark: Fingerprint) -> _Ending | None:
+    def _ended(self, prepared: Prepared, state: FileState, identifier: DocumentId) -> _Ended:
+        info = self._store.document(self._grant, identifier)
+        return _Ended(prepared.file, prepared.seconds, state, None, info.pages, info.passages)
+
+    def _move(self, prepared: Prepared, mark: Fingerprint) -> _Ended | None:
         """A file of the same content that is gone here, or stands at the same path of another loaded folder."""
+        file = prepared.file
         place = next((place for place, entry in self._gone.items() if entry[1] == mark.content), None)
         identifier = self._gone[place][0] if place else self._twin(file, mark)
         if identifier is None:
             return None
-        replaced = self._held.here.pop(mark.place, None)
+        replaced = self._held.pop(mark.place, None)
         if replaced is not None:
-            self._forget([replaced[0]])
-        entries = self._store.move(self._grant, identifier, MovedTo(self._source, file.place, file.doc))
-        if entries:
-            self._index.replace_document(self._grant.collection_id, identifier, entries)
+            self._forget([(mark.place, replaced[0])])
+        old_doc = self._store.document(self._grant, identifier).path
+        self._move_document(identifier, MovedTo(self._source, file.place, file.doc))
         if place:
             self._gone.pop(place)
-        self._held.here[mark.place] = (identifier, mark.content)
-        info = self._store.document(self._grant, identifier)
-        return _Ending(FileState.INDEXED if place else FileState.UNCHANGED, None, info.pages, info.passages)
+            self._move_members((place, old_doc), (mark.place, file.doc))
+        self._held[mark.place] = (identifier, mark.content)
+        return self._ended(prepared, FileState.INDEXED if place else FileState.UNCHANGED, identifier)
+
+    def _move_document(self, identifier: DocumentId, to: MovedTo) -> None:
+        entries = self._store.move(self._grant, identifier, to)
+        if entries:
+            self._index.replace_document(self._grant.collection_id, identifier, entries)
+
+    def _move_members(self, old: tuple[bytes, str], new: tuple[bytes, str]) -> None:
+        """Take what a moved file holds along; both are the file's place and path."""
+        source = _source_inside(new[0])
+        for place, (identifier, _) in self._inventory.of(self._key(_source_inside(old[0]))).items():
+            path = self._store.document(self._grant, identifier).path
+            name = path.removeprefix(f"{old[1]}{INSIDE}")
+            doc = f"{new[1]}{INSIDE}{name}"
+            self._move_document(identifier, MovedTo(source, name, doc))
+            self._move_members((place, path), (self._store.place_key(self._grant, source, name), doc))
 
     def _twin(self, file: FoundFile, mark: Fingerprint) -> DocumentId | None:
-        ids = self._held.elsewhere.get(mark.content, ())
+        ids = self._inventory.elsewhere.get(mark.content, ())
         return next((each for each in ids if self._store.document(self._grant, each).path == file.doc), None)
 
-    def _put(self, file: FoundFile, ready: Ready, read: ReadDocument) -> _Ending:
-        parsed = read.document
-        held = self._held.here.get(ready.mark.place)
+    def _put(self, prepared: Prepared, ready: Ready, read: ReadDocument) -> _Ended:
+        file, parsed = prepared.file, read.document
+        held = self._held.get(ready.mark.place)
         if held:
             self._index.will_remove(self._grant.collection_id)
-        identifier, entries = self._store.put(
-            self._grant,
-            NewDocument(
-                self._source,
-                file.doc,
-                read.media_type,
-                ready.data,
-                parsed,
-                ready.chunks,
-                ready.vectors,
-                file.place,
-            ),
+        new = NewDocument(
+            self._source, file.doc, read.media_type, ready.data, parsed, ready.chunks, ready.vectors, file.place
         )
+        identifier, entries = self._store.put(self._grant, new)
         try:
             if held:
                 self._index.remove_document(self._grant.collection_id, held[0])
             self._index.add(self._grant.collection_id, entries)
         except Exception:
-            self._forget([identifier])  # or the next load would call it unchanged
+            self._forget([(ready.mark.place, identifier)])  # or the next load would call it unchanged
             raise
-        return _Ending(FileState.INDEXED, None, parsed.pages, len(ready.chunks))
+        return _Ended(file, prepared.seconds, FileState.INDEXED, None, parsed.pages, len(ready.chunks))
 
-    def _refuse(self, file: FoundFile, refused: Refused) -> _Ending:
+    def _refuse(self, prepared: Prepared, refused: Refused) -> _Ended:
         """A file that now holds nothing readable loses what was loaded of it; one that cannot be opened does not."""
-        error = refused.error
-        held = self._held.here.get(self._place(file))
+        file, error = prepared.file, refused.error
+        place = self._store.place_key(self._grant, self._source, file.place)
+        held = self._held.get(place)
         note = ""
         if held and not isinstance(error, FileUnavailable):
-            self._forget([held[0]])
+            self._forget([(place, held[0])])
             note = "; its earlier version was removed"
         if isinstance(error, DocumentEmpty):
-            return _Ending(FileState.EMPTY, f"{error}{note}")
+            return _Ended(file, prepared.seconds, FileState.EMPTY, f"{error}{note}")
         state = FileState.QUARANTINED if isinstance(error, DocumentQuarantined) else FileState.REJECTED
-        return _Ending(state, f"{error}{note}")
+        return _Ended(file, prepared.seconds, state, f"{error}{note}")
 
-    def _forget(self, ids: Sequence[DocumentId]) -> None:
+    def _forget(self, entries: Iterable[tuple[bytes, DocumentId]]) -> None:
+        """Documents and what is inside them, by place and id."""
+        ids = [identifier for place, outer in entries for identifier in (outer, *self._inside(place))]
         if not ids:
             return
         self._index.will_remove(self._grant.collection_id)
@@ -247,5 +294,15 @@ class _Load:
         for identifier in ids:
             self._index.remove_document(self._grant.collection_id, identifier)
 
-    def _place(self, file: FoundFile) -> bytes:
-        return self._store.place_key(self._grant, self._source, file.place)
+    def _inside(self, place: bytes) -> Iterator[DocumentId]:
+        for inner, (identifier, _) in self._inventory.of(self._key(_source_inside(place))).items():
+            yield identifier
+            yield from self._inside(inner)
+
+    def _key(self, source: str) -> bytes:
+        return self._store.source_key(self._grant, source)
+
+
+def _source_inside(place: bytes) -> str:
+    """The name of the source that a file which holds files is."""
+    return f"inside {place.hex()}"

@@ -36,6 +36,8 @@ BYTES_AHEAD = 128 * 1024 * 1024
 """Files whose turn has not come hold this much at most, and one file whatever its size."""
 TEXT_CHARACTERS_MAX = 12_000_000
 """Some 5,000 pages. A text of that size takes half an hour to embed on one core."""
+DEPTH_MAX = 3
+"""A file in a mail in a mail in an archive is read; what it holds is not."""
 _NICE = 10
 
 
@@ -90,16 +92,25 @@ class Known:
 
 
 class Preparer:
-    """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped."""
+    """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped.
 
-    def __init__(self, embedder: PassageEmbedder, memory_dir: Path, known: Known, limits: Limits | None = None) -> None:
-        self._embedder, self._memory_dir, self._known = embedder, memory_dir, known
+    `tessdata` is the folder of what OCR needs; without it scans are refused.
+    """
+
+    def __init__(
+        self,
+        embedder: PassageEmbedder,
+        memory_dir: Path,
+        limits: Limits | None = None,
+        tessdata: Path | None = None,
+    ) -> None:
+        self._embedder, self._memory_dir, self._tessdata = embedder, memory_dir, tessdata
         self._limits = limits or Limits()
         self._stopped = threading.Event()
         self._readers = ThreadPoolExecutor(READERS, "read", _give_way)
         self._embedders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "embed", _give_way)
 
-    def prepare(self, files: Sequence[FoundFile]) -> Iterator[Prepared]:
+    def prepare(self, files: Sequence[FoundFile], known: Known) -> Iterator[Prepared]:
         """Every file in order, prepared."""
         waiting: deque[tuple[int, Future[Prepared]]] = deque()
         ahead = iter(files)
@@ -109,15 +120,15 @@ class Preparer:
                 size = _size(file)
                 if waiting and size + sum(held for held, _ in waiting) > BYTES_AHEAD:
                     break
-                waiting.append((size, self._readers.submit(self.one, file)))
+                waiting.append((size, self._readers.submit(self.one, file, known)))
                 file = next(ahead, None)
             yield waiting.popleft()[1].result()
 
-    def one(self, file: FoundFile, *, is_forced: bool = False) -> Prepared:
+    def one(self, file: FoundFile, known: Known, *, is_forced: bool = False) -> Prepared:
         """One file, prepared; `is_forced` reads it even where its content is known."""
         started = time.monotonic()
         try:
-            outcome: Ready | Refused = self._ready(file, is_forced=is_forced)
+            outcome: Ready | Refused = self._ready(file, known, is_forced=is_forced)
         except (DocumentRejected, DocumentEmpty, DocumentQuarantined, FileUnavailable) as error:
             outcome = Refused(error)
         except OSError as error:
@@ -131,19 +142,20 @@ class Preparer:
         self._readers.shutdown(cancel_futures=True)
         self._embedders.shutdown()
 
-    def _ready(self, file: FoundFile, *, is_forced: bool) -> Ready:
+    def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready:
         if file.problem:
             raise FileUnavailable(file.problem)
-        content = read_file(file.path, self._limits.file_bytes)
-        mark = self._known.fingerprint(file, content.data)
-        if not is_forced and self._known.is_known(file, mark):
+        content = file.content or read_file(file.path, self._limits.file_bytes)
+        mark = known.fingerprint(file, content.data)
+        if not is_forced and known.is_known(file, mark):
             return Ready(content.data, mark, None, (), np.empty((0, 0), np.float32))
         name = file.doc.rpartition("/")[2]
-        read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped)
+        read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped, self._tessdata)
         _check_length(read)
+        _check_depth(file, read)
         parsed = replace(read.document, modified_at=read.document.modified_at or content.modified_at)
         chunks = marked(full_text(parsed), chunk_document(parsed, self._embedder.count_tokens))
-        self._known.admit(chunks)
+        known.admit(chunks)
         vectors = self._vectors([embedding_text(parsed.title, chunk) for chunk in chunks])
         return Ready(content.data, mark, replace(read, document=parsed), chunks, vectors)
 
@@ -163,7 +175,14 @@ def _check_length(read: ReadDocument) -> None:
         )
 
 
+def _check_depth(file: FoundFile, read: ReadDocument) -> None:
+    if read.document.members and file.depth >= DEPTH_MAX:
+        raise DocumentRejected(f"this holds files, inside {file.depth} other files; take it out, and load it by itself")
+
+
 def _size(file: FoundFile) -> int:
+    if file.content:
+        return 0  # in memory already
     with suppress(OSError):
         return file.path.lstat().st_size
     return 0

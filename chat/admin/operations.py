@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from chat.assembly import House
 from chat.database import empty_log
 from chat.errors import Refused
+from chat.places import range_name
 from models.catalogue import Task
 from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
 from rag.documents import DocumentInfo
@@ -189,6 +190,7 @@ def search(house: House, collection: str, question: str, user: str = "", k: int 
             "doc": passage.document.path,
             "title": passage.document.title,
             "page": passage.chunk.page,
+            "cells": range_name(passage.chunk.cells) or None,
             "score": round(item.score, 4),
             "text": passage.chunk.text,
         }
@@ -252,6 +254,8 @@ def _weights(house: House) -> Iterator[Finding]:
         is_here = (house.models.folder / entry.file).is_file()
         remedy = f"{entry.file} is not in {house.models.folder}: run `huisclos models pull {entry.name}`"
         yield Finding(f"weights that {task.value}", is_here, remedy)
+    is_here = house.models.tessdata() is not None
+    yield Finding("reading of scans", is_here, "scans and pictures are not read: run `huisclos models pull`")
 
 
 def _record(house: House) -> Finding:
@@ -304,6 +308,7 @@ def answer_json(answer: Answer) -> Event:
                 "doc": citation.passage.document.path,
                 "title": citation.passage.document.title,
                 "page": citation.passage.chunk.page,
+                "cells": range_name(citation.passage.chunk.cells) or None,
                 "quote": citation.quote,
             }
             for citation in answer.citations

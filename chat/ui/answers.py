@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chat.markdown import escape
+from chat.places import place_of
 from rag.answering.answer import Answer, Citation
 from rag.documents import Passage, RankedPassage
 
@@ -46,8 +47,8 @@ def _mark(citation: Citation) -> str:
 
 
 def _title(mark: str, passage: Passage, words: dict[str, Any], place: str) -> str:
-    page = f", {words['page']} {passage.chunk.page}" if passage.chunk.page else ""
-    return f"[{mark}{escape(passage.document.title)}{page}]({_address(passage, place)})"
+    name = ", ".join(filter(None, (passage.document.title, place_of(passage, words))))
+    return f"[{mark}{escape(name)}]({_address(passage, place)})"
 
 
 def _place(citation: Citation) -> str:

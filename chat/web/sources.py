@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from chat.assembly import House
+from chat.places import place_of
 from chat.texts import preferred, texts
 from chat.visitor import current_visitor
 from chat.web.pages import render
@@ -14,7 +15,6 @@ from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import OriginalWithheld, RagError
 from rag.parsing.filetypes import MediaType
 from rag.parsing.sandbox import render_page
-from rag.personal.policy import Policy
 from security.access import Grant, Right
 from security.errors import AccessDenied, SecurityError
 from security.identity import CollectionId
@@ -47,7 +47,7 @@ def create_sources(house: House) -> APIRouter:
         grant = _grant(house, collection_id)
         cited = _passage(house, grant, document_id, passage_id)
         shown = [_shown(item, cited, quote) for item in house.documents.around(grant, cited)]
-        return _page(cited, shown, request, is_withheld=house.documents.policy(grant) is Policy.MASK)
+        return _page(cited, shown, request, is_withheld=house.documents.withholds(grant, cited.document))
 
     @router.get("/pages/{page}.png")
     def page_image(collection_id: str, document_id: str, page: int, request: Request) -> Response:
@@ -130,6 +130,7 @@ def _page(cited: Passage, shown: list[ShownPassage], request: Request, *, is_wit
             document=info,
             headings=" › ".join(cited.chunk.headings),
             passages=shown,
+            place=place_of(cited, texts(language)),
             page=page,
             image=f"{base}/pages/{page}.png" if page and info.media_type == MediaType.PDF and not is_withheld else "",
             original="" if is_withheld else f"{base}/original" + (f"#page={page}" if page else ""),

@@ -1,27 +1,54 @@
-"""What runs inside the sandbox: one file in on standard input, one JSON value or PNG out on standard output."""
+"""What runs inside the sandbox: one file in on standard input, one JSON value or PNG out on standard output.
+
+Files inside the file are left in the child's own folder, numbered.
+"""
 
 import base64
 import importlib
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rag.confinement import Limits, confine
 from rag.documents import ParsedDocument
-from rag.errors import DocumentEmpty, DocumentRejected
+from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
 from rag.parsing.encoding import clean
-from rag.parsing.filetypes import MediaType, detect
+from rag.parsing.filetypes import IMAGES, SCANNABLE, MediaType, detect
+from rag.parsing.scanned import ReadLine
 
 TITLE_CHARACTERS_MAX = 300
+SCANNED_FILE = "scanned.json"
+"""Where the parent leaves the lines that were read of pages."""
+MEMBER_FILE = "member-{number}"
+"""Where a file inside the file is left for the parent, in the child's folder: never under its own name."""
 _PARSERS = {
-    MediaType.PDF: ("rag.parsing.pdf", "parse"),
-    MediaType.DOCX: ("rag.parsing.office", "parse"),
-    MediaType.HTML: ("rag.parsing.html", "parse"),
-    MediaType.MARKDOWN: ("rag.parsing.markdown", "parse"),
-    MediaType.TEXT: ("rag.parsing.text", "parse_text"),
-    MediaType.CSV: ("rag.parsing.text", "parse_csv"),
+    MediaType.PDF: ("pdf", "parse"),
+    MediaType.DOCX: ("word", "parse"),
+    MediaType.XLSX: ("workbook", "parse"),
+    MediaType.PPTX: ("extractor", "parse_pptx"),
+    MediaType.DOC: ("extractor", "parse_doc"),
+    MediaType.PPT: ("extractor", "parse_ppt"),
+    MediaType.XLS: ("extractor", "parse_xls"),
+    MediaType.RTF: ("extractor", "parse_rtf"),
+    MediaType.ODT: ("opendocument", "parse"),
+    MediaType.ODS: ("opendocument", "parse"),
+    MediaType.ODP: ("opendocument", "parse"),
+    MediaType.EPUB: ("epub", "parse"),
+    MediaType.EML: ("mail", "parse_eml"),
+    MediaType.MSG: ("mail", "parse_msg"),
+    MediaType.ZIP: ("archive", "parse"),
+    MediaType.HTML: ("html", "parse"),
+    MediaType.MARKDOWN: ("markdown", "parse"),
+    MediaType.TEXT: ("text", "parse_text"),
+    MediaType.CSV: ("text", "parse_csv"),
+    **dict.fromkeys(IMAGES, ("picture", "parse")),
 }
+"""Module and function of `rag.parsing` that read a format."""
+_TEMPLATE_DATE = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
+"""Of python-docx's own template: programs that write with it seldom change it, so it says nothing of the document."""
 
 
 def main() -> None:
@@ -30,7 +57,9 @@ def main() -> None:
     confine(Limits(**task["limits"]), task["parent"])
     data = sys.stdin.buffer.read()
     try:
-        outcome = _parse(task["suffix"], data) if task["do"] == "parse" else _render(data, task)
+        outcome = _TASKS[task["do"]](data, task)
+    except PagesScanned as error:
+        outcome = {"scanned": error.pages}
     except DocumentEmpty as error:
         outcome = {"empty": str(error)}
     except DocumentRejected as error:
@@ -38,26 +67,66 @@ def main() -> None:
     sys.stdout.write(json.dumps(outcome, default=str))
 
 
-def _parse(suffix: str, data: bytes) -> dict[str, Any]:
-    media_type = detect(suffix, data)
+def _parse(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    media_type = detect(task["suffix"], data)
     module, function = _PARSERS[media_type]
-    document = _cleaned(getattr(importlib.import_module(module), function)(data))
-    if not document.blocks:
+    parse = getattr(importlib.import_module(f"rag.parsing.{module}"), function)
+    document = _cleaned(parse(data, _scanned()) if media_type in SCANNABLE else parse(data))
+    if not document.blocks and not document.members:
         raise DocumentEmpty("the file holds no text")
-    modified = document.modified_at.isoformat() if document.modified_at else None
-    return {"media_type": media_type, "document": asdict(document) | {"modified_at": modified}}
+    about = {
+        "title": document.title,
+        "pages": document.pages,
+        "modified_at": document.modified_at.isoformat() if document.modified_at else None,
+        "blocks": [asdict(block) for block in document.blocks],
+        "members": [member.name for member in document.members],
+    }
+    for number, member in enumerate(document.members):
+        Path(MEMBER_FILE.format(number=number)).write_bytes(member.data)
+    return {"media_type": media_type, "document": about}
+
+
+def _scanned() -> dict[int, list[ReadLine]] | None:
+    """The lines that were read of pages, where the parent has left some."""
+    path = Path(SCANNED_FILE)
+    if not path.exists():
+        return None
+    return {int(page): [ReadLine(*line) for line in lines] for page, lines in json.loads(path.read_text()).items()}
+
+
+def _read_scans(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    """Lines of pages, each as the fields of a ReadLine."""
+    reader = _pages_of(detect(task["suffix"], data))
+    tessdata = Path(task["tessdata"])
+    return {
+        "lines": {page: [astuple(line) for line in reader.read_scan(data, page, tessdata)] for page in task["pages"]}
+    }
+
+
+def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    reader = _pages_of(detect(task["suffix"], data))
+    return {"png": base64.b64encode(reader.render(data, task["page"], task["width_px"])).decode()}
+
+
+def _pages_of(media_type: MediaType) -> Any:
+    """The module that knows a format's pages as pictures."""
+    return importlib.import_module(f"rag.parsing.{_PARSERS[media_type][0]}")
 
 
 def _cleaned(document: ParsedDocument) -> ParsedDocument:
     blocks = (replace(block, text=clean(block.text)) for block in document.blocks)
-    kept = tuple(block for block in blocks if block.text)
-    return replace(document, title=clean(document.title)[:TITLE_CHARACTERS_MAX], blocks=kept)
+    modified = document.modified_at
+    if modified is not None and modified.tzinfo is None:
+        modified = modified.replace(tzinfo=UTC)
+    return replace(
+        document,
+        title=clean(document.title)[:TITLE_CHARACTERS_MAX],
+        blocks=tuple(block for block in blocks if block.text),
+        modified_at=None if modified == _TEMPLATE_DATE else modified,
+    )
 
 
-def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
-    from rag.parsing.pdf import render
-
-    return {"png": base64.b64encode(render(data, task["page"], task["width_px"])).decode()}
+_TASKS = {"parse": _parse, "ocr": _read_scans, "render": _render}
 
 
 if __name__ == "__main__":

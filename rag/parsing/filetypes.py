@@ -7,43 +7,91 @@ from enum import StrEnum
 
 from rag.errors import DocumentEmpty, DocumentRejected
 
-ACCEPTED = "PDF, DOCX, HTML, Markdown, plain text and CSV"
+ACCEPTED = (
+    "PDF, Word, PowerPoint, Excel, OpenDocument, RTF, HTML, Markdown, plain text, CSV, mail, EPUB, pictures and ZIP "
+    "archives of these"
+)
 HEAD_BYTES = 4096
 CONTROL_SHARE_MAX = 0.02
 """Text has next to no control characters; what has more is not text."""
-_CONTENT_TYPES_BYTES_MAX = 1024 * 1024
+_PART_BYTES_MAX = 1024 * 1024
 
 
 class MediaType(StrEnum):
-    """The formats read so far."""
+    """The formats that are read."""
 
     PDF = "application/pdf"
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    DOC = "application/msword"
+    PPT = "application/vnd.ms-powerpoint"
+    XLS = "application/vnd.ms-excel"
+    ODT = "application/vnd.oasis.opendocument.text"
+    ODS = "application/vnd.oasis.opendocument.spreadsheet"
+    ODP = "application/vnd.oasis.opendocument.presentation"
+    RTF = "application/rtf"
+    EPUB = "application/epub+zip"
+    EML = "message/rfc822"
+    MSG = "application/vnd.ms-outlook"
     HTML = "text/html"
     MARKDOWN = "text/markdown"
     TEXT = "text/plain"
     CSV = "text/csv"
+    PNG = "image/png"
+    JPEG = "image/jpeg"
+    TIFF = "image/tiff"
+    GIF = "image/gif"
+    BMP = "image/bmp"
+    WEBP = "image/webp"
+    ZIP = "application/zip"
 
 
+IMAGES = frozenset(
+    {MediaType.PNG, MediaType.JPEG, MediaType.TIFF, MediaType.GIF, MediaType.BMP, MediaType.WEBP},
+)
+SCANNABLE = IMAGES | {MediaType.PDF}
+"""Formats whose pages may be pictures of text."""
+_PICTURES = {
+    b"\x89PNG\r\n\x1a\n": MediaType.PNG,
+    b"\xff\xd8\xff": MediaType.JPEG,
+    b"II*\x00": MediaType.TIFF,
+    b"MM\x00*": MediaType.TIFF,
+    b"GIF87a": MediaType.GIF,
+    b"GIF89a": MediaType.GIF,
+}
 _BINARY = {
     b"\x1f\x8b": "a gzip archive",
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!\x1a": "a RAR archive",
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF87a": "an image",
-    b"GIF89a": "an image",
     b"\x7fELF": "a program",
-    b"{\\rtf": "an RTF file",
 }
 _OLE = b"\xd0\xcf\x11\xe0"
+_OLE_STREAMS = {
+    "WordDocument": MediaType.DOC,
+    "PowerPoint Document": MediaType.PPT,
+    "Workbook": MediaType.XLS,
+    "Book": MediaType.XLS,
+    "__properties_version1.0": MediaType.MSG,
+}
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_WORD_PART = b"wordprocessingml.document.main+xml"
-_OFFICE_FOLDERS = {"ppt/": "a PowerPoint presentation", "xl/": "an Excel workbook", "word/": "a Word file with macros"}
+_OFFICE_PARTS = {
+    b"wordprocessingml.document.main+xml": MediaType.DOCX,
+    b"presentationml.presentation.main+xml": MediaType.PPTX,
+    b"presentationml.slideshow.main+xml": MediaType.PPTX,
+    b"spreadsheetml.sheet.main+xml": MediaType.XLSX,
+    b"ms-excel.sheet.macroEnabled.main+xml": MediaType.XLSX,
+    b"ms-powerpoint.presentation.macroEnabled.main+xml": MediaType.PPTX,
+}
+_OPEN_KINDS = frozenset({MediaType.ODT, MediaType.ODS, MediaType.ODP, MediaType.EPUB})
+_OFFICE_FOLDERS = {
+    "ppt/": "a PowerPoint template",
+    "xl/": "a binary Excel workbook",
+    "word/": "a Word file with macros",
+}
 _BY_NAME = {".md": MediaType.MARKDOWN, ".markdown": MediaType.MARKDOWN, ".csv": MediaType.CSV, ".tsv": MediaType.CSV}
 _HTML_NAMES = frozenset({".html", ".htm", ".xhtml"})
-_NOT_YET = {
-    ".eml": "a mail",
+_OTHER_NAMES = {
     ".mbox": "a mailbox",
     ".mht": "a web archive",
     ".mhtml": "a web archive",
@@ -57,6 +105,12 @@ _NOT_YET = {
 }
 _HTML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _XML = re.compile(r"\s*<(?:\?xml|!doctype|svg)\b", re.I)
+_MAIL = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9-]{0,60}:[^\n]*\n(?:[ \t][^\n]*\n)*){0,40}?"
+    r"(?:Received|Return-Path|Message-ID|MIME-Version):",
+    re.I,
+)
+"""A head of lines `Name: value` among which stands one that only programs write. RFC 5322, 2.2."""
 
 
 def detect(suffix: str, content: bytes) -> MediaType:
@@ -70,13 +124,12 @@ def detect(suffix: str, content: bytes) -> MediaType:
     if _is_pdf(suffix, head, content):
         return MediaType.PDF
     if head.startswith(_ZIP):
-        return _zip_kind(content)
+        return _zip_kind(suffix, content)
     if head.startswith(_OLE):
-        raise _locked(content)
-    for mark, kind in _BINARY.items():
-        if head.startswith(mark):
-            raise _rejected(kind)
-    return _text_kind(suffix, head)
+        return _ole_kind(content)
+    if head.startswith(b"{\\rtf"):
+        return MediaType.RTF
+    return _picture(head) or _text_kind(suffix, head)
 
 
 def _is_pdf(suffix: str, head: bytes, content: bytes) -> bool:
@@ -84,29 +137,66 @@ def _is_pdf(suffix: str, head: bytes, content: bytes) -> bool:
     return head.startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and (suffix == ".pdf" or b"endobj" in content))
 
 
-def _zip_kind(content: bytes) -> MediaType:
+def _picture(head: bytes) -> MediaType | None:
+    if head.startswith(b"BM") and head[6:10] == b"\x00" * 4:
+        return MediaType.BMP
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return MediaType.WEBP
+    return next((kind for mark, kind in _PICTURES.items() if head.startswith(mark)), None)
+
+
+def _zip_kind(suffix: str, content: bytes) -> MediaType:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("[Content_Types].xml") as part:
-            is_word = _WORD_PART in part.read(_CONTENT_TYPES_BYTES_MAX)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
+            declared = _part(archive, "mimetype") if "mimetype" in names else b""
+            types = _part(archive, "[Content_Types].xml") if "[Content_Types].xml" in names else b""
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, NotImplementedError, RuntimeError) as error:
-        raise _rejected("an archive, or an Office file that is cut or broken") from error
-    if is_word:
-        return MediaType.DOCX
+        raise _rejected("an archive, or an Office file, that is cut or broken") from error
+    found = [kind for mark, kind in _OFFICE_PARTS.items() if mark in types]
+    found += [kind for kind in _OPEN_KINDS if declared.strip() == kind.value.encode()]
+    if found:
+        return found[0]
+    if types or declared:
+        raise _rejected(_other_office(names))
+    if suffix not in {".zip", ""}:
+        raise _rejected(f"an archive under the name of a {suffix} file, or an Office file that is broken")
+    return MediaType.ZIP
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as part:
+        return part.read(_PART_BYTES_MAX)
+
+
+def _other_office(names: list[str]) -> str:
     kinds = (kind for folder, kind in _OFFICE_FOLDERS.items() if any(name.startswith(folder) for name in names))
-    raise _rejected(next(kinds, "an archive"))
+    return next(kinds, "a document of another program")
 
 
-def _locked(content: bytes) -> DocumentRejected:
-    if "EncryptedPackage".encode("utf-16-le") in content:
-        return DocumentRejected("the Office file is locked with a password; save it without one")
-    return _rejected("an old Office file (DOC, XLS, PPT, MSG)")
+def _ole_kind(content: bytes) -> MediaType:
+    """An old Office file by the streams that it holds; their names stand in its directory as UTF-16."""
+    if _names_stream(content, "EncryptedPackage"):
+        raise DocumentRejected("the Office file is locked with a password; save it without one")
+    for name, kind in _OLE_STREAMS.items():
+        if _names_stream(content, name):
+            return kind
+    raise _rejected("a file of an old Office program")
+
+
+def _names_stream(content: bytes, name: str) -> bool:
+    return name.encode("utf-16-le") + b"\x00\x00" in content
 
 
 def _text_kind(suffix: str, head: bytes) -> MediaType:
+    for mark, kind in _BINARY.items():
+        if head.startswith(mark):
+            raise _rejected(kind)
     text = _readable(head)
-    if suffix in _NOT_YET:
-        raise _rejected(_NOT_YET[suffix])
+    if suffix in _OTHER_NAMES:
+        raise _rejected(_OTHER_NAMES[suffix])
+    if suffix == ".eml" or (suffix not in _BY_NAME and _MAIL.match(text)):
+        return MediaType.EML
     if _HTML.match(text) or suffix in _HTML_NAMES:
         return MediaType.HTML
     if _XML.match(text):
@@ -125,4 +215,4 @@ def _readable(head: bytes) -> str:
 
 
 def _rejected(kind: str) -> DocumentRejected:
-    return DocumentRejected(f"this is {kind}; {ACCEPTED} are read so far: convert it to one of these")
+    return DocumentRejected(f"this is {kind}; {ACCEPTED} are read: convert it to one of these")

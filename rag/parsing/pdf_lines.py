@@ -5,30 +5,21 @@ import ctypes
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-Box = tuple[float, float, float, float]
+from rag.documents import Box
+from rag.parsing.layout import Line
+
 TINY_POINTS = 2.5
 WHITE = 250
 UNKNOWN_SHARE_MAX = 0.3
 """A page whose letters PDFium cannot name is garbage, not text."""
 NAMED_SHARE_MIN = 0.4
+DRAWN_MIN = 50
+"""Shapes that may be letters drawn as curves; a form has fewer, or text beside them."""
 _SAMPLES = 3
-
-
-@dataclass(slots=True)
-class Line:
-    """A line as it is set: its box (left, bottom, right, top) in points, the size of its letters on the page."""
-
-    page: int
-    text: str
-    box: Box
-    size: float
-    weight: int
-    level: int = 0
 
 
 def lines_of(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
@@ -53,6 +44,13 @@ def lines_of(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
                 continue
         lines.append(line)
     return lines
+
+
+def is_picture(document: pypdfium2.PdfDocument, number: int) -> bool:
+    """Whether text may be seen on page `number` (from 0): a picture, letters without names, or drawn letters."""
+    kinds = [thing.type for thing in document[number].get_objects(max_depth=4)]
+    is_drawn = kinds.count(pdfium.FPDF_PAGEOBJ_PATH) >= DRAWN_MIN
+    return is_drawn or bool({pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_TEXT} & {*kinds})
 
 
 def _runs(text: pypdfium2.PdfTextPage, count: int) -> Iterator[tuple[int, str]]:

@@ -9,19 +9,26 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 
 from rag.confinement import MB, Limits, search_path
-from rag.documents import Block, BlockKind, ParsedDocument
+from rag.documents import Block, BlockKind, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
+from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
 _SUFFIX_CHARACTERS_MAX = 10
 _POLL_SECONDS = 0.2
+OCR_BATCH = 4
+"""Pages read in one child: starting it costs half a second, a page two."""
+SCANNED_PAGES_MAX = 1000
+"""Some 40 minutes on one core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +45,96 @@ def read_document(
     memory_dir: Path,
     limits: Limits | None = None,
     cancelled: threading.Event | None = None,
+    tessdata: Path | None = None,
 ) -> ReadDocument:
     """Parse a file in the sandbox; raises DocumentRejected or DocumentEmpty with a sentence, or ReadingCancelled.
 
-    Only the name's ending reaches the child, because a command line can be read by everybody on the machine.
+    Only the name's ending reaches the child, because a command line can be read by everybody on the machine. Pages
+    that are pictures are read by OCR, a few in a child, where `tessdata` is the folder of its data.
     """
-    suffix = PurePath(name).suffix.lower()[:_SUFFIX_CHARACTERS_MAX]
-    task = {"do": "parse", "suffix": suffix.encode("ascii", "ignore").decode()}
-    outcome = _run(task, data, memory_dir, limits or Limits(), cancelled)
-    found = outcome["document"]
+    with _folder(memory_dir) as folder:
+        child = _Child(_suffix(name), data, folder, limits or Limits(), cancelled or threading.Event())
+        outcome = child.run({"do": "parse"})
+        if "scanned" in outcome:
+            outcome = _read_pictures(child, outcome["scanned"], tessdata)
+        found = outcome["document"]
+        members = tuple(_member(folder, number, inside) for number, inside in enumerate(found["members"]))
     modified = datetime.fromisoformat(found["modified_at"]) if found["modified_at"] else None
-    if modified is not None and modified.tzinfo is None:
-        modified = modified.replace(tzinfo=UTC)
     blocks = tuple(_block(block) for block in found["blocks"])
-    document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified)
+    document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified, members)
     return ReadDocument(MediaType(outcome["media_type"]), document)
 
 
 def render_page(data: bytes, page: int, memory_dir: Path, width_px: int = 900) -> bytes:
-    """A PDF page (from 1) as PNG, rendered in the sandbox."""
-    outcome = _run({"do": "render", "page": page, "width_px": width_px}, data, memory_dir, Limits(), None)
+    """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox."""
+    with _folder(memory_dir) as folder:
+        child = _Child("", data, folder, Limits(), threading.Event())
+        outcome = child.run({"do": "render", "page": page, "width_px": width_px})
     return base64.b64decode(outcome["png"])
+
+
+def _read_pictures(child: "_Child", pages: Sequence[int], tessdata: Path | None) -> dict[str, Any]:
+    """Read pages that are pictures, then parse the file with what they say."""
+    if len(pages) > SCANNED_PAGES_MAX:
+        raise DocumentRejected(f"{len(pages)} of its pages are pictures; the limit is {SCANNED_PAGES_MAX}: split it")
+    lines: dict[str, Any] = {}
+    for first in range(0, len(pages), OCR_BATCH) if tessdata else ():
+        batch = pages[first : first + OCR_BATCH]
+        lines |= child.run({"do": "ocr", "pages": batch, "tessdata": str(tessdata)}, len(batch))["lines"]
+    (child.folder / SCANNED_FILE).write_text(json.dumps(lines))
+    try:
+        return child.run({"do": "parse"})
+    except DocumentEmpty:
+        if tessdata:
+            raise
+        raise DocumentRejected(
+            "this is a scan or a picture, and the data to read it is not here: run `huisclos models pull`"
+        ) from None
+
+
+def _suffix(name: str) -> str:
+    return PurePath(name).suffix.lower()[:_SUFFIX_CHARACTERS_MAX].encode("ascii", "ignore").decode()
+
+
+@contextmanager
+def _folder(memory_dir: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=memory_dir, prefix="read-") as name:
+        yield Path(name)
 
 
 def _block(found: dict[str, Any]) -> Block:
     boxes = tuple(tuple(box) for box in found["boxes"])
-    return Block(BlockKind(found["kind"]), found["text"], found["page"], found["level"], boxes)
+    cells = tuple(found["cells"]) if found["cells"] else None
+    return Block(
+        BlockKind(found["kind"]), found["text"], found["page"], found["level"], boxes, cells, found["confidence"]
+    )
 
 
-def _run(
-    task: dict[str, Any], data: bytes, memory_dir: Path, limits: Limits, cancelled: threading.Event | None
-) -> dict[str, Any]:
-    if len(data) > limits.file_bytes:
-        raise DocumentRejected(
-            f"the file has {len(data) // MB} MB; the limit is {limits.file_bytes // MB} MB: split it"
-        )
-    whole = task | {"limits": asdict(limits), "parent": os.getpid()}
-    with tempfile.TemporaryDirectory(dir=memory_dir, prefix="read-") as folder:
-        output = Path(folder) / "out"
-        code = _spawn(whole, data, folder, output, limits.wall_seconds, cancelled or threading.Event())
-        raw = output.read_bytes()
-    return _outcome(code, raw)
+def _member(folder: Path, number: int, name: str) -> Member:
+    return Member(name, (folder / MEMBER_FILE.format(number=number)).read_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """One file, its folder, and what each child that works on it may cost."""
+
+    suffix: str
+    data: bytes
+    folder: Path
+    limits: Limits
+    cancelled: threading.Event
+
+    def run(self, task: dict[str, Any], times: int = 1) -> dict[str, Any]:
+        """The outcome of a task; `times` multiplies what it may cost in time."""
+        limits = self.limits.times(times)
+        if len(self.data) > limits.file_bytes:
+            raise DocumentRejected(
+                f"the file has {len(self.data) // MB} MB; the limit is {limits.file_bytes // MB} MB: split it"
+            )
+        whole = {"suffix": self.suffix, **task, "limits": asdict(limits), "parent": os.getpid()}
+        output = self.folder / "out"
+        code = _spawn(whole, self.data, str(self.folder), output, limits.wall_seconds, self.cancelled)
+        return _outcome(code, output.read_bytes())
 
 
 def _spawn(
@@ -95,7 +151,13 @@ def _spawn(
             stdout=out,
             stderr=subprocess.DEVNULL,
             cwd=folder,
-            env={"LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, "ORT_DISABLE_TELEMETRY": "1"},
+            env={
+                "LANG": "C.UTF-8",
+                "HOME": folder,
+                "TMPDIR": folder,
+                "ORT_DISABLE_TELEMETRY": "1",
+                "OMP_THREAD_LIMIT": "1",
+            },
             start_new_session=True,
         )
         try:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from rag.documents import Block, BlockKind
+from rag.documents import Block, BlockKind, Cells
 
 COLUMNS_MAX = 1000
 ROWS_MAX = 200_000
@@ -11,20 +11,29 @@ _HEADER_ROWS_MAX = 3
 Row = Sequence[str]
 
 
-def table_rows(rows: Sequence[Row], page: int | None = None) -> tuple[Block, ...]:
+def table_rows(rows: Sequence[Row], page: int | None = None, ranges: Sequence[Cells] = ()) -> tuple[Block, ...]:
     """`Header: value; …` for each row below the header. Rows of one cell above the header stand as they are.
 
     A cell that spans columns is followed by empty ones. A header of several rows (a year under a period) is joined
-    by column. Empty rows give nothing.
+    by column. Empty rows give nothing. `ranges`, one a row, say where in a sheet the rows stand.
     """
-    filled = [row for row in ([_tidy(cell) for cell in row] for row in rows) if any(row)]
+    places = ranges or (None,) * len(rows)
+    tidy = ([_tidy(cell) for cell in row] for row in rows)
+    kept = [(row, cells) for row, cells in zip(tidy, places, strict=True) if any(row)]
+    filled = [row for row, _ in kept]
     captions = _captions(filled)
     body = filled[captions:]
     depth = _header_depth(body)
     header = _header(body[:depth])
-    texts = ["; ".join(cell for cell in row if cell) for row in filled[:captions]]
-    texts += [_line(header, row) for row in body[depth:]] or ["; ".join(cell for cell in row if cell) for row in body]
-    return tuple(Block(BlockKind.TABLE_ROW, text, page) for text in texts if text)
+    is_header_alone = len(body) <= depth
+    first = captions if is_header_alone else captions + depth
+    lines = [(_plain(row), cells) for row, cells in kept[:captions]]
+    lines += [(_plain(row) if is_header_alone else _line(header, row), cells) for row, cells in kept[first:]]
+    return tuple(Block(BlockKind.TABLE_ROW, text, page, cells=cells) for text, cells in lines if text)
+
+
+def _plain(row: Row) -> str:
+    return "; ".join(cell for cell in row if cell)
 
 
 def _tidy(cell: str) -> str:

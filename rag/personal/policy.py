@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from rag.errors import DocumentRejected, PolicyUnknown
+from rag.parsing.filetypes import MediaType
 from rag.personal.kinds import Identifiers, Kind
 
 
@@ -15,6 +16,8 @@ class Policy(StrEnum):
     REFUSE = "refuse"
 
 
+HOLDERS = frozenset({MediaType.ZIP, MediaType.EML, MediaType.MSG})
+"""What holds files, of which one may have been refused by itself."""
 KNOWN = ", ".join(Policy)
 _WORDS = {
     Kind.IBAN: ("IBAN", "IBANs"),
@@ -46,6 +49,11 @@ def check_admitted(policy: Policy, held: Identifiers) -> None:
             f"the document holds {told(held.counts)}, and this collection refuses personal data: take them out and "
             "load again, or let the collection keep or mask them with `huisclos collection policy`"
         )
+
+
+def withholds_original(policy: Policy, media_type: str) -> bool:
+    """Whether the bytes of a document, and pictures of its pages, could show what its passages do not."""
+    return policy is Policy.MASK or (policy is Policy.REFUSE and media_type in HOLDERS)
 
 
 def told(counts: Sequence[tuple[Kind, int]]) -> str:

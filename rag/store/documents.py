@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import OriginalWithheld, StoreBroken, StoreFull
 from rag.personal.masking import masked_document, masked_passage
-from rag.personal.policy import Policy
+from rag.personal.policy import Policy, withholds_original
 from rag.store.integrity import Damage, Integrity
 from rag.store.ledger import Change, changing, id_batches, stated_policy
 from rag.store.originals import Originals
@@ -137,21 +137,23 @@ class DocumentStore:
         """The keyed digest of a place."""
         return self._key(grant, Right.MANAGE).blind("place", place_bytes(source, place))
 
+    def source_key(self, grant: Grant, source: str) -> bytes:
+        """The keyed digest of a source: a loaded folder, or a file that holds files."""
+        return self._key(grant, Right.MANAGE).blind("source", os.fsencode(source))
+
     def inventory(self, grant: Grant, source: str) -> Inventory:
-        """What the collection holds, told by digests: of this source, and of others."""
-        key = self._key(grant, Right.MANAGE)
-        mine = key.blind("source", os.fsencode(source))
+        """What the collection holds, told by digests, for a load from this source."""
+        mine = self.source_key(grant, source)
         columns = (documents.c.id, documents.c.source_key, documents.c.place_key, documents.c.content_key)
         query = select(*columns).where(documents.c.collection_id == grant.collection_id)
-        here: dict[bytes, tuple[DocumentId, bytes]] = {}
+        sources: dict[bytes, dict[bytes, tuple[DocumentId, bytes]]] = {}
         elsewhere: dict[bytes, tuple[DocumentId, ...]] = {}
         with self._engine.connect() as connection:
             for identifier, source_key, place, content in connection.execute(query):
-                if source_key == mine:
-                    here[place] = (DocumentId(identifier), content)
-                else:
+                sources.setdefault(source_key, {})[place] = (DocumentId(identifier), content)
+                if source_key != mine:
                     elsewhere[content] = (*elsewhere.get(content, ()), DocumentId(identifier))
-        return Inventory(here, elsewhere)
+        return Inventory(sources, elsewhere)
 
     def reseal(self, grant: Grant) -> Iterator[Resealed]:
         """Seal all of the collection anew under a new version of its key, then retire the older ones.
@@ -258,10 +260,14 @@ class DocumentStore:
         return self.passages(grant, [PassageId(identifier) for identifier in ids])
 
     def original(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
-        """The document's own bytes, in blocks. Raises OriginalWithheld at once where the collection masks."""
-        if grant.right is Right.READ and self.policy(grant) is Policy.MASK:
-            raise OriginalWithheld("the collection masks personal data: ask whoever manages it for the original")
+        """The document's own bytes, in blocks. Raises OriginalWithheld at once where they would show too much."""
+        if grant.right is Right.READ and self.withholds(grant, self.document(grant, document_id)):
+            raise OriginalWithheld("the collection shows no personal data: ask whoever manages it for the original")
         return self._blocks(grant, document_id)
+
+    def withholds(self, grant: Grant, info: DocumentInfo) -> bool:
+        """Whether who reads does not get a document's own bytes."""
+        return withholds_original(self.policy(grant), info.media_type)
 
     def _blocks(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
         key = self._key(grant)

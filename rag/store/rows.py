@@ -105,6 +105,7 @@ def passage_row(key: DataKey, info: DocumentInfo, entry: IndexEntry, chunk: Chun
         "end": chunk.end,
         "ordinal": chunk.ordinal,
         "identifiers": _spans_written(chunk.identifiers),
+        **_where(chunk),
     }
     vector = entry.vector.astype(_VECTOR).tobytes()
     return {
@@ -184,8 +185,24 @@ def open_words(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId,
 
 
 def _chunk(body: Mapping[str, Any]) -> Chunk:
-    headings, spans = tuple(body["headings"]), _spans_read(body.get("identifiers"))
-    return Chunk(body["ordinal"], body["text"], body["page"], headings, body["start"], body["end"], spans)
+    return Chunk(
+        body["ordinal"],
+        body["text"],
+        body["page"],
+        tuple(body["headings"]),
+        body["start"],
+        body["end"],
+        tuple((left, bottom, right, top) for left, bottom, right, top in body.get("boxes", ())),
+        tuple(body["cells"]) if "cells" in body else None,
+        body.get("confidence"),
+        _spans_read(body.get("identifiers")),
+    )
+
+
+def _where(chunk: Chunk) -> dict[str, Any]:
+    """Where on its page or sheet a passage stands, and how sure it was read: what is known of that."""
+    found = {"boxes": chunk.boxes, "cells": chunk.cells, "confidence": chunk.confidence}
+    return {name: value for name, value in found.items() if value not in (None, ())}
 
 
 def _written(held: Identifiers | None) -> dict[str, Any] | None:

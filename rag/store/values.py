@@ -1,6 +1,6 @@
 """What goes into the store and comes out of it towards the index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +30,16 @@ class NewDocument:
 class Inventory:
     """What a collection holds, for a load from one source.
 
-    `here` tells documents of that source by place digest: id and content digest. `elsewhere` tells documents of
-    other sources by content digest.
+    `sources` tells documents by the digest of their source, then of their place: id and content digest. `elsewhere`
+    tells documents of other sources by content digest.
     """
 
-    here: dict[bytes, tuple[DocumentId, bytes]]
+    sources: dict[bytes, dict[bytes, tuple[DocumentId, bytes]]]
     elsewhere: dict[bytes, tuple[DocumentId, ...]]
+
+    def of(self, source_key: bytes) -> Mapping[bytes, tuple[DocumentId, bytes]]:
+        """The documents of a source by place digest; none for an unknown one."""
+        return self.sources.get(source_key, {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def _read(text: str, folder: Path) -> tuple[ModelEntry, ...]:
 @pytest.mark.parametrize("entry", SHIPPED.entries, ids=lambda entry: entry.name)
 def test_a_shipped_entry_says_all_that_is_needed(entry: ModelEntry) -> None:
     assert entry.licence
-    assert {"fr", "en"} <= set(entry.languages)
+    assert {"fr", "en"} <= set(entry.languages) or entry.task is Task.READ
     assert isinstance(entry.sources[0], LocalFile)
     assert (entry.chat_format in FORMATS) == (entry.task is Task.GENERATE)
     assert bool(entry.query_prefix and entry.passage_prefix) == (entry.task is Task.EMBED)
@@ -39,6 +39,12 @@ def test_what_is_installed_by_default_is_fetched_by_hash_from_an_index() -> None
     assert [entry.name for entry in SHIPPED.entries if entry.is_default and entry.task is Task.GENERATE] == [
         "qwen2.5-coder-1.5b-instruct"
     ]
+
+
+def test_what_reads_scans_speaks_french_and_english_and_is_fetched_by_hash() -> None:
+    reading = [entry for entry in SHIPPED.entries if entry.task is Task.READ]
+    assert sorted(language for entry in reading for language in entry.languages) == ["en", "fr"]
+    assert all(entry.sha256 and entry.is_default and len(entry.sources) > 1 for entry in reading)
 
 
 def test_sources_stand_in_the_order_they_are_tried() -> None:

@@ -45,12 +45,12 @@ def embedder() -> Watching:
 
 @pytest.fixture
 def preparer(embedder: Watching, memory_dir: Path) -> Iterator[Preparer]:
-    with closing(Preparer(embedder, memory_dir, NOTHING)) as made:
+    with closing(Preparer(embedder, memory_dir)) as made:
         yield made
 
 
 def test_every_file_is_ready_in_its_order_with_a_vector_a_chunk(preparer: Preparer, folder: Path) -> None:
-    prepared = list(preparer.prepare(survey(folder).files))
+    prepared = list(preparer.prepare(survey(folder).files, NOTHING))
     assert [each.file.doc for each in prepared] == [f"{number}.txt" for number in range(8)]
     for each in prepared:
         assert isinstance(each.outcome, Ready)
@@ -58,7 +58,7 @@ def test_every_file_is_ready_in_its_order_with_a_vector_a_chunk(preparer: Prepar
 
 
 def test_readers_and_embedders_give_way(preparer: Preparer, embedder: Watching, folder: Path) -> None:
-    list(preparer.prepare(survey(folder).files[:1]))
+    list(preparer.prepare(survey(folder).files[:1], NOTHING))
     own = os.getpriority(os.PRIO_PROCESS, 0)
     assert embedder.priorities == {max(own, 10)}
 
@@ -69,28 +69,28 @@ def test_what_waits_is_bounded_in_files_and_bytes(
     begun: list[str] = []
     whole = preparer.one
 
-    def watched(file: FoundFile) -> Prepared:
+    def watched(file: FoundFile, known: Known) -> Prepared:
         begun.append(file.doc)
-        return whole(file)
+        return whole(file, known)
 
     monkeypatch.setattr(preparer, "one", watched)
-    running = preparer.prepare(survey(folder).files)
+    running = preparer.prepare(survey(folder).files, NOTHING)
     next(running)
     assert len(begun) <= preparing.FILES_AHEAD
     begun.clear()
     monkeypatch.setattr(preparing, "BYTES_AHEAD", 1)
-    alone = preparer.prepare(survey(folder).files)
+    alone = preparer.prepare(survey(folder).files, NOTHING)
     next(alone)
     assert begun.count("1.txt") == 0
 
 
 def test_known_content_is_neither_parsed_nor_embedded(embedder: Watching, folder: Path, memory_dir: Path) -> None:
     known = Known(NOTHING.fingerprint, lambda file, _mark: file.doc != "3.txt")
-    with closing(Preparer(embedder, memory_dir, known)) as preparer:
-        outcomes = [each.outcome for each in preparer.prepare(survey(folder).files)]
+    with closing(Preparer(embedder, memory_dir)) as preparer:
+        outcomes = [each.outcome for each in preparer.prepare(survey(folder).files, known)]
         read = [isinstance(outcome, Ready) and outcome.read is not None for outcome in outcomes]
         assert read == [number == 3 for number in range(8)]
-        forced = preparer.one(survey(folder).files[0], is_forced=True).outcome
+        forced = preparer.one(survey(folder).files[0], known, is_forced=True).outcome
     assert isinstance(forced, Ready)
     assert forced.read is not None
 
@@ -99,7 +99,7 @@ def test_a_text_over_the_limit_is_refused_before_it_is_embedded(
     preparer: Preparer, embedder: Watching, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preparing, "TEXT_CHARACTERS_MAX", 5)
-    outcome = preparer.one(survey(folder).files[0]).outcome
+    outcome = preparer.one(survey(folder).files[0], NOTHING).outcome
     assert isinstance(outcome, Refused)
     assert "split it" in str(outcome.error)
     assert embedder.embedded == 0
@@ -113,4 +113,4 @@ def test_an_embedder_that_fails_ends_the_load_with_its_own_error(
 
     monkeypatch.setattr(embedder, "embed_passages", fail)
     with pytest.raises(MemoryError, match="embedding context"):
-        list(preparer.prepare(survey(folder).files))
+        list(preparer.prepare(survey(folder).files, NOTHING))

@@ -49,10 +49,18 @@ def pull(
     state: State = STATE,
 ) -> None:
     """Fetch weights that are not here yet, and check every byte. Stopped and run again, it continues."""
+    from models.catalogue import Task
+    from models.errors import SourceFailed
+
     store = _store(state)
     with stopped_cleanly("what was fetched is kept: run the same command again, it continues"):
         for entry in _wanted(store, name, for_tests):
-            _pull(store, entry)
+            try:
+                _pull(store, entry)
+            except SourceFailed as error:
+                if name or entry.task is not Task.READ:
+                    raise
+                note(f"{error}. Scans are not read without it; the rest works")
 
 
 @application.command("verify", epilog=examples("huisclos models verify", "huisclos models verify --json"))
@@ -135,7 +143,7 @@ def _row(store: "ModelSetup", entry: "ModelEntry") -> Event:
         "name": entry.name,
         "task": entry.task.value,
         "status": store.status(entry).value,
-        "in_use": store.chosen(entry.task).name == entry.name,
+        "in_use": entry in store.in_use(entry.task),
         "bytes": entry.bytes,
         "licence": entry.licence,
     }
@@ -148,7 +156,7 @@ def _wanted(store: "ModelSetup", name: str, for_tests: bool) -> "list[ModelEntry
         return [store.entry(name)]
     if for_tests:
         return [entry for entry in store.entries if entry.is_for_tests]
-    return [store.chosen(Task.GENERATE), store.chosen(Task.EMBED)]
+    return [entry for task in (Task.GENERATE, Task.EMBED, Task.READ) for entry in store.in_use(task)]
 
 
 def _pull(store: "ModelSetup", entry: "ModelEntry") -> None:

@@ -62,7 +62,7 @@ def test_an_answer_is_one_object_with_every_field(huisclos: Huisclos) -> None:
         assert all(isinstance(number, int) for number in sentence["citations"])
         assert isinstance(sentence["supported"], bool)
     for citation in answer["citations"]:
-        assert list(citation) == ["n", "doc", "title", "page", "quote"]
+        assert list(citation) == ["n", "doc", "title", "page", "cells", "quote"]
         assert citation["doc"] == "leave.md"
         assert citation["page"] is None
     assert answer["ranked_docs"][0] == "leave.md"

@@ -84,7 +84,7 @@ def test_who_has_the_grant_gets_the_passage_and_the_original(house: House, paths
 
 
 @pytest.mark.parametrize(
-    ("language", "sentence"), [("fr", "Les données personnelles"), ("en", "Personal data is masked")]
+    ("language", "sentence"), [("fr", "ne montre pas de données personnelles"), ("en", "shows no personal data")]
 )
 def test_a_collection_that_masks_withholds_originals_and_pages_and_says_so(
     house: House, paths: list[str], language: str, sentence: str

@@ -10,6 +10,13 @@ from rag.parsing.filetypes import MediaType, detect
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+SLIDES = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
+
+
+def old_office(stream: str) -> bytes:
+    return b"\xd0\xcf\x11\xe0" + b"\x00" * 600 + f"{stream}\0".encode("utf-16-le")
+
 
 def packed(**parts: str) -> bytes:
     out = io.BytesIO()
@@ -41,6 +48,26 @@ def office(folder: str, kind: str) -> bytes:
         (".yaml", b"key: value", MediaType.TEXT),
         (".py", b"MZ = 1", MediaType.TEXT),
         ("", b"plain", MediaType.TEXT),
+        (".txt", b"{\\rtf1", MediaType.RTF),
+        (".eml", b"Subject: x", MediaType.EML),
+        (".txt", b"Received: from a\r\n\tby b\r\nSubject: x\r\n\r\nHello", MediaType.EML),
+        (".txt", b"Subject: a text that begins like a mail", MediaType.TEXT),
+        (".doc", old_office("WordDocument"), MediaType.DOC),
+        (".doc", old_office("Workbook"), MediaType.XLS),
+        ("", old_office("PowerPoint Document"), MediaType.PPT),
+        (".eml", old_office("__properties_version1.0"), MediaType.MSG),
+        (".zip", packed(**{"a.txt": "x"}), MediaType.ZIP),
+        (".zip", office("xl", SHEET), MediaType.XLSX),
+        (".docx", office("ppt", SLIDES), MediaType.PPTX),
+        (".zip", packed(mimetype="application/vnd.oasis.opendocument.text"), MediaType.ODT),
+        (".odt", packed(mimetype="application/vnd.oasis.opendocument.spreadsheet"), MediaType.ODS),
+        (".odp", packed(mimetype="application/vnd.oasis.opendocument.presentation"), MediaType.ODP),
+        (".epub", packed(mimetype="application/epub+zip"), MediaType.EPUB),
+        (".txt", b"\x89PNG\r\n\x1a\n", MediaType.PNG),
+        (".pdf", b"\xff\xd8\xff\xe0", MediaType.JPEG),
+        ("", b"II*\x00", MediaType.TIFF),
+        ("", b"BM\x00\x00\x00\x01\x00\x00\x00\x00", MediaType.BMP),
+        ("", b"RIFF\x00\x00\x00\x00WEBP", MediaType.WEBP),
     ],
 )
 def test_the_content_decides_and_the_name_tells_kinds_of_text_apart(
@@ -52,30 +79,28 @@ def test_the_content_decides_and_the_name_tells_kinds_of_text_apart(
 @pytest.mark.parametrize(
     ("suffix", "content", "kind"),
     [
-        (".docx", office("xl", "spreadsheet"), "an Excel workbook"),
-        (".docx", office("ppt", "slides"), "a PowerPoint presentation"),
-        (".docx", packed(**{"word__document.xml": "<a/>"}), "an archive, or an Office file that is cut"),
-        (".docx", b"PK\x03\x04 word/document.xml", "an archive, or an Office file that is cut"),
-        (".doc", b"\xd0\xcf\x11\xe0" + b"\x00" * 600, "an old Office file"),
+        (".docx", office("xl", "spreadsheet"), "a binary Excel workbook"),
+        (".docx", office("ppt", "slides"), "a PowerPoint template"),
+        (".docx", office("word", "macros"), "a Word file with macros"),
+        (".docx", packed(**{"word__document.xml": "<a/>"}), "an archive under the name of a .docx file"),
+        (".docx", b"PK\x03\x04 word/document.xml", "an archive, or an Office file, that is cut"),
+        (".doc", b"\xd0\xcf\x11\xe0" + b"\x00" * 600, "a file of an old Office program"),
         (".txt", b"\x7fELF\x02", "a program"),
-        (".txt", b"\x89PNG\r\n", "an image"),
         (".pdf", b"MZ\x90\x00\x03", "a binary file"),
         (".txt", bytes(range(1, 32)) * 20, "a binary file"),
         (".txt", "text".encode("utf-16-le"), "a binary file"),
-        (".eml", b"Subject: x", "a mail"),
         (".json", b"[[[", "a JSON file"),
         (".txt", b"<?xml version='1.0'?><a/>", "an XML file"),
         (".svg", b"<svg>", "an XML file"),
-        (".rtf", b"{\\rtf1", "an RTF file"),
     ],
 )
-def test_what_is_not_read_yet_is_named_with_what_is(suffix: str, content: bytes, kind: str) -> None:
-    with pytest.raises(DocumentRejected, match=f"this is {kind}.*PDF, DOCX, HTML, Markdown, plain text and CSV"):
+def test_what_is_not_read_is_named_with_what_is(suffix: str, content: bytes, kind: str) -> None:
+    with pytest.raises(DocumentRejected, match=f"this is {kind}.*PDF, Word, .* are read"):
         detect(suffix, content)
 
 
 def test_a_locked_office_file_is_told_from_an_old_one() -> None:
-    content = b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le")
+    content = b"\xd0\xcf\x11\xe0" + "EncryptedPackage\0".encode("utf-16-le")
     with pytest.raises(DocumentRejected, match="locked with a password"):
         detect(".docx", content)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rag.documents import BlockKind
-from rag.errors import DocumentEmpty, DocumentRejected
+from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
 from rag.parsing import pdf
+from rag.parsing.scanned import ReadLine
 
 DOCUMENTS = Path(__file__).parents[2] / "data" / "documents"
 
@@ -116,14 +117,33 @@ def test_title_and_date_come_from_the_file_unless_a_program_made_the_title_up() 
     assert pdf.parse(made(line("x y", 700), info="/ModDate (yesterday)")).modified_at is None
 
 
-def test_a_page_without_letters_is_a_scan() -> None:
-    with pytest.raises(DocumentEmpty, match="scans are not read yet"):
+def test_a_page_of_a_few_shapes_is_empty() -> None:
+    with pytest.raises(DocumentEmpty, match="no readable text"):
         pdf.parse(made("0 g 10 10 100 100 re f"))
 
 
-def test_letters_that_have_no_names_are_not_taken_for_text() -> None:
-    with pytest.raises(DocumentEmpty):
-        pdf.parse(made(line("!#%&/=*+$!#%&", 700)))
+@pytest.mark.parametrize(
+    "content", [line("!#%&/=*+$!#%&", 700), "0 g 10 10 5 5 re f " * 50], ids=["letters without names", "drawn letters"]
+)
+def test_what_may_be_text_but_has_no_letters_is_to_be_read_from_its_picture(content: str) -> None:
+    with pytest.raises(PagesScanned) as raised:
+        pdf.parse(made(line("A page that can be read.", 700), content))
+    assert raised.value.pages == (2,)
+
+
+def test_lines_that_were_read_of_a_picture_stand_among_those_of_the_file() -> None:
+    read = [ReadLine("1. Leave of absence", (40, 700, 300, 730), 30, 0.9)]
+    read += [
+        ReadLine(f"Line {number} of the page.", (40, at, 300, at + 10), 10, 0.5) for number, at in ((1, 600), (2, 588))
+    ]
+    document = pdf.parse(made("", line("Set in type.", 700)), {1: read})
+    assert [(block.page, block.text, block.confidence) for block in document.blocks] == [
+        (1, "1. Leave of absence", 0.9),
+        (1, "Line 1 of the page. Line 2 of the page.", 0.5),
+        (2, "Set in type.", None),
+    ]
+    assert document.blocks[0].level > 0
+    assert document.blocks[1].boxes == ((40, 600, 300, 610), (40, 588, 300, 598))
 
 
 def test_more_pages_than_the_limit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:

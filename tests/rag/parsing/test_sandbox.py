@@ -1,10 +1,12 @@
 """Files are read in a child that has little to lose."""
 
+import io
 import subprocess
 import threading
 from pathlib import Path
 from typing import Any
 
+import docx
 import pytest
 
 from rag.confinement import Limits
@@ -39,6 +41,13 @@ def test_a_table_row_carries_its_header(tmp_path: Path) -> None:
 def test_broken_and_foreign_files_are_rejected_with_a_sentence(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(DocumentRejected, match=r"\w+ \w+"):
         read_document("file.pdf", data, tmp_path)
+
+
+def test_the_date_of_a_template_is_none(tmp_path: Path) -> None:
+    document, out = docx.Document(), io.BytesIO()
+    document.add_paragraph("x")
+    document.save(out)
+    assert read_document("a.docx", out.getvalue(), tmp_path).document.modified_at is None
 
 
 def test_an_empty_file_is_told_apart(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A collection keeps, masks or refuses personal data, and what is not understood serves nothing."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,20 @@ def _forget_identifiers(shelf: Shelf) -> None:
             body.pop("identifiers")
             sealed = key.seal(json.dumps(body).encode(), context)
             connection.execute(update(passages).where(passages.c.id == row["id"]).values(body=sealed))
+
+
+def test_a_file_inside_a_file_is_refused_by_itself_and_does_not_come_out_of_the_one_around_it(
+    shelf: Shelf, folder: Path
+) -> None:
+    with zipfile.ZipFile(folder / "papers.zip", "w") as archive:
+        for name in ("jean.txt", "plain.txt"):
+            archive.write(folder / name, name)
+    shelf.load(folder)
+    assert info(shelf, "papers.zip").identifiers == Identifiers()
+    shelf.documents.decide(shelf.managing, Policy.REFUSE)
+    ended = {Path(doc).name: file.state.value for doc, file in shelf.load(folder).items() if "zip" in doc}
+    assert sorted(ended.values()) == ["indexed", "rejected", "unchanged"]
+    assert not any("jean" in path for path in shelf.find("wombats"))
+    with pytest.raises(OriginalWithheld):
+        shelf.documents.original(shelf.reading, info(shelf, "papers.zip").id)
+    assert b"".join(shelf.documents.original(shelf.reading, info(shelf, "plain.txt").id))

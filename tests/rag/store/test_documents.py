@@ -84,8 +84,10 @@ def test_a_move_keeps_passages_and_renames_a_title_that_was_the_file_name(shelf:
     shelf.documents.move(shelf.managing, identifier, MovedTo("/t", "sub/b.txt", "sub/b.txt"))
     info = shelf.documents.document(shelf.reading, identifier)
     assert (info.path, info.title) == ("sub/b.txt", "b.txt")
-    assert shelf.documents.inventory(shelf.managing, "/s").here == {}
-    assert [held for held, _ in shelf.documents.inventory(shelf.managing, "/t").here.values()] == [identifier]
+    held = shelf.documents.inventory(shelf.managing, "/s")
+    assert held.of(shelf.documents.source_key(shelf.managing, "/s")) == {}
+    there = held.of(shelf.documents.source_key(shelf.managing, "/t"))
+    assert [held for held, _ in there.values()] == [identifier]
 
 
 @pytest.mark.parametrize("right", [Right.READ, Right.INDEX])

@@ -14,7 +14,7 @@ from docx.shared import Pt, RGBColor
 
 from rag.documents import BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
-from rag.parsing import office
+from rag.parsing import word
 
 
 def parsed(write: Callable[[Document], object]) -> ParsedDocument:
@@ -22,7 +22,7 @@ def parsed(write: Callable[[Document], object]) -> ParsedDocument:
     write(document)
     out = io.BytesIO()
     document.save(out)
-    return office.parse(out.getvalue())
+    return word.parse(out.getvalue())
 
 
 def test_headings_items_and_tables_come_in_order_with_title_and_date() -> None:
@@ -56,10 +56,6 @@ def test_a_title_that_a_program_wrote_gives_way_to_the_first_heading() -> None:
     assert parsed(lambda document: document.add_heading("Leave", 1)).title == "Leave"
 
 
-def test_the_date_of_a_template_is_none() -> None:
-    assert parsed(lambda document: document.add_paragraph("x")).modified_at is None
-
-
 def test_hidden_white_and_tiny_runs_are_left_out_and_white_on_a_colour_is_kept() -> None:
     def write(document: Document) -> None:
         paragraph = document.add_paragraph("seen ")
@@ -79,9 +75,9 @@ def test_hidden_white_and_tiny_runs_are_left_out_and_white_on_a_colour_is_kept()
 def test_insertions_are_read_deletions_are_not_and_content_controls_are_opened() -> None:
     def write(document: Document) -> None:
         paragraph = document.add_paragraph("kept ")
-        for tag, word in (("w:ins", "added "), ("w:del", "removed ")):
+        for tag, text in (("w:ins", "added "), ("w:del", "removed ")):
             mark = OxmlElement(tag)
-            mark.append(paragraph.add_run(word)._r)
+            mark.append(paragraph.add_run(text)._r)
             paragraph._p.append(mark)
         control, content = OxmlElement("w:sdt"), OxmlElement("w:sdtContent")
         inside = document.add_paragraph("inside")._p
@@ -97,4 +93,4 @@ def test_what_unpacks_beyond_the_limits_is_rejected_before_it_is_unpacked() -> N
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"\0" * 20_000_000)
     with pytest.raises(DocumentRejected, match="unpacks to"):
-        office.parse(out.getvalue())
+        word.parse(out.getvalue())

@@ -1,0 +1,139 @@
+"""PowerPoint, RTF and the old Office formats to blocks through xberg: its tree becomes ours. The one door to xberg.
+
+What a reader does not see stays out: comments, alternative texts, running headers and footers.
+"""
+
+import asyncio
+import json
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import xberg
+
+from rag.documents import Block, BlockKind, ParsedDocument
+from rag.errors import DocumentRejected
+from rag.parsing.filetypes import MediaType
+from rag.parsing.packages import open_package, read_xml
+from rag.parsing.tables import COLUMNS_MAX, ROWS_MAX, table_rows
+
+SECONDS_MAX = 50
+"""Less than the sandbox gives, so that the reason can still be told."""
+_PAGED = frozenset({MediaType.PPTX, MediaType.PPT, MediaType.XLS})
+"""Slides and sheets have numbers; the other formats flow."""
+_PLAIN = frozenset({"paragraph", "code", "formula", "footnote"})
+_LEVEL_MAX = 6
+_PRESENTATION = "presentation"
+_SLIDE = "{http://schemas.openxmlformats.org/presentationml/2006/main}sldId"
+_SLIDE_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_HIDDEN_SHEET = re.compile(r" \((?:very )?hidden\)$")
+
+
+def parse_pptx(data: bytes) -> ParsedDocument:
+    """A presentation, without the slides that are not shown. Raises DocumentRejected on a broken or hostile file."""
+    with open_package(data, _PRESENTATION) as package:
+        hidden = _hidden_slides(package)
+    parsed = _parse(data, MediaType.PPTX)
+    return replace(parsed, blocks=tuple(block for block in parsed.blocks if block.page not in hidden))
+
+
+def parse_ppt(data: bytes) -> ParsedDocument:
+    """An old presentation. Raises DocumentRejected."""
+    return _parse(data, MediaType.PPT)
+
+
+def parse_doc(data: bytes) -> ParsedDocument:
+    """An old Word file. Raises DocumentRejected."""
+    return _parse(data, MediaType.DOC)
+
+
+def parse_xls(data: bytes) -> ParsedDocument:
+    """An old workbook, without the sheets that are not shown. Raises DocumentRejected."""
+    return _parse(data, MediaType.XLS)
+
+
+def parse_rtf(data: bytes) -> ParsedDocument:
+    """Rich text. Raises DocumentRejected."""
+    return _parse(data, MediaType.RTF)
+
+
+def _parse(data: bytes, media_type: MediaType) -> ParsedDocument:
+    found = _extract(data, media_type)
+    pages = len(found.pages or ()) or None if media_type in _PAGED else None
+    nodes = (json.loads(str(node.content)) | {"page": node.page} for node in _visible(found.document))
+    blocks = tuple(_blocks(nodes, is_paged=pages is not None))
+    heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
+    return ParsedDocument((found.metadata.title or "").strip() or heading, pages, blocks)
+
+
+def _hidden_slides(package: zipfile.ZipFile) -> frozenset[int]:
+    """Numbers of the slides that a show passes over. ECMA-376 part 1, 19.3.1.38 (`show`)."""
+    order = read_xml(package, "ppt/presentation.xml", _PRESENTATION)
+    links = read_xml(package, "ppt/_rels/presentation.xml.rels", _PRESENTATION)
+    targets = {link.get("Id"): link.get("Target", "") for link in links}
+    wanted = (targets.get(slide.get(_SLIDE_ID), "") for slide in order.iter(_SLIDE))
+    names = [posixpath.normpath(posixpath.join("/ppt", target)).lstrip("/") for target in wanted]
+    shown = [read_xml(package, name, _PRESENTATION).get("show", "1") for name in names]
+    return frozenset(number for number, show in enumerate(shown, 1) if show in {"0", "false"})
+
+
+def _extract(data: bytes, media_type: MediaType) -> Any:
+    config = xberg.ExtractionConfig(
+        disable_ocr=True,
+        use_cache=False,
+        include_document_structure=True,
+        output_format="markdown",  # without it headings come as paragraphs
+        strict_parse=False,
+        extraction_timeout_secs=SECONDS_MAX,
+    )
+    try:
+        result = asyncio.run(_result(xberg.ExtractInput(kind="bytes", bytes=data, mime_type=media_type.value), config))
+    except Exception as error:
+        raise DocumentRejected("the file is broken or of a variant that is not read; save it again") from error
+    if not result.results or result.results[0].document is None:
+        raise DocumentRejected("the file is broken or of a variant that is not read; save it again")
+    return result.results[0]
+
+
+async def _result(source: xberg.ExtractInput, config: xberg.ExtractionConfig) -> Any:
+    return await xberg.extract(source, config)
+
+
+def _visible(document: Any) -> Iterator[Any]:
+    return (node for node in document.nodes if str(node.content_layer) in {"body", "footnote"})
+
+
+def _blocks(nodes: Iterable[dict[str, Any]], *, is_paged: bool) -> Iterator[Block]:
+    """Blocks of nodes; a slide or sheet that a program would not show is passed over."""
+    is_hidden = False
+    for node in nodes:
+        kind, page = node["node_type"], node["page"] if is_paged else None
+        text = re.sub(r"\s+", " ", node.get("text") or "").strip()
+        if kind == "heading":
+            is_hidden = bool(_HIDDEN_SHEET.search(text))
+        if is_hidden:
+            continue
+        if kind == "table":
+            yield from table_rows(_rows(node["grid"]), page)
+        elif kind in {"heading", "title"} and text:
+            yield Block(BlockKind.HEADING, text, page, min(node.get("level") or 1, _LEVEL_MAX))
+        elif kind == "list_item" and text:
+            yield Block(BlockKind.LIST_ITEM, text, page)
+        elif kind == "definition_item":
+            yield Block(BlockKind.LIST_ITEM, f"{node['term']}: {node['definition']}", page)
+        elif kind in _PLAIN and text:
+            yield Block(BlockKind.PARAGRAPH, text, page)
+
+
+def _rows(grid: dict[str, Any]) -> list[list[str]]:
+    """A grid's cells by row and column; a cell that spans is followed by empty ones."""
+    height, width = grid["rows"], grid["cols"]
+    if height > ROWS_MAX or width > COLUMNS_MAX:
+        raise DocumentRejected(f"the table exceeds {ROWS_MAX} rows or {COLUMNS_MAX} columns; split it")
+    rows = [[""] * width for _ in range(height)]
+    for cell in grid["cells"]:
+        rows[cell["row"]][cell["col"]] = cell["content"]
+    return rows

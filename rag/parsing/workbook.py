@@ -1,0 +1,82 @@
+"""XLSX to blocks: the values a reader sees, with percent signs, currencies and dates as their format says."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import Any
+
+import openpyxl
+from lxml.etree import LxmlError
+from openpyxl.styles.numbers import is_date_format
+
+from rag.documents import Block, BlockKind, ParsedDocument
+from rag.errors import DocumentRejected
+from rag.parsing.packages import open_package, read_part
+from rag.parsing.sheets import SheetRow, sheet_blocks, title_of
+
+KIND = "Excel workbook"
+_CURRENCIES = "€$£"
+_DIGITS = 12
+"""A float's further digits are those of the machine, not of the table."""
+
+
+def parse(data: bytes) -> ParsedDocument:
+    """Blocks by sheet, each a page; hidden sheets are left out. Formulas give the value they had when saved."""
+    has_date = _says_when(data)
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        sheets = [(number, sheet) for number, sheet in enumerate(book.worksheets, 1) if sheet.sheet_state == "visible"]
+        blocks = tuple(block for number, sheet in sheets for block in _blocks(sheet, number))
+        title, modified = (book.properties.title or "").strip(), book.properties.modified
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OSError) as error:
+        raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
+    except (zipfile.BadZipFile, LxmlError, SyntaxError) as error:
+        raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
+    names = [block.text for block in blocks if block.kind is BlockKind.HEADING]
+    return ParsedDocument(title or title_of(names), len(book.worksheets), blocks, modified if has_date else None)
+
+
+def _says_when(data: bytes) -> bool:
+    """Whether the file says when it was changed; openpyxl gives the present moment otherwise."""
+    with open_package(data, KIND) as package:
+        about = "docProps/core.xml"
+        return about in package.namelist() and b"modified" in read_part(package, about, KIND)
+
+
+def _blocks(sheet: Any, number: int) -> Iterator[Block]:
+    return sheet_blocks(sheet.title, _rows(sheet), number)
+
+
+def _rows(sheet: Any) -> Iterator[SheetRow]:
+    """Rows that hold something. The declared size is not believed: it is often that of a stray cell, or missing."""
+    sheet.reset_dimensions()
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        cells = tuple(_shown(cell) for cell in row)
+        last = next((place for place in range(len(cells), 0, -1) if cells[place - 1]), 0)
+        if last:
+            yield SheetRow(number, cells[:last])
+
+
+def _shown(cell: Any) -> str:
+    """A cell as its reader sees it, but for the grouping of digits."""
+    value, form = cell.value, getattr(cell, "number_format", "") or ""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, datetime):
+        has_time = value.time() != time() or not is_date_format(form)
+        return value.isoformat(" ", "minutes") if has_time else value.date().isoformat()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, int | float):
+        return _number(value, form)
+    return " ".join(str(value).split())
+
+
+def _number(value: float, form: str) -> str:
+    if "%" in form:
+        return f"{value * 100:.{_DIGITS}g} %"
+    currency = next((sign for sign in _CURRENCIES if sign in form), "")
+    return f"{value:.{_DIGITS}g} {currency}".rstrip() if isinstance(value, float) else f"{value} {currency}".rstrip()
