@@ -5,10 +5,33 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rag.landlock import restrict_calls, restrict_files
+
 MB = 1024 * 1024
+_ROOT = Path(__file__).resolve().parents[1]
+_SYSTEM = tuple(
+    map(
+        Path,
+        (
+            "/usr",
+            "/lib",
+            "/lib64",
+            "/bin",
+            "/proc/self",
+            "/proc/cpuinfo",
+            "/proc/meminfo",
+            "/sys",
+            "/dev/urandom",
+            "/dev/null",
+            "/etc/ld.so.cache",
+            "/etc/localtime",
+        ),
+    )
+)
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
@@ -41,8 +64,20 @@ UNBOUNDED = Limits(
 """For a child that works on what is ours, not on what came from outside."""
 
 
-def confine(limits: Limits, parent: int) -> None:
-    """Bound this process for good, and let it end with its parent. Where the kernel allows it, no network is left."""
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """What the kernel granted: whether the network, and files outside the given folders, are out of reach."""
+
+    network: bool
+    files: bool
+
+
+def confine(limits: Limits, parent: int, writable: Path, readable: Sequence[Path] = ()) -> Confined:
+    """Bound this process for good, and let it end with its parent.
+
+    Where the kernel allows it, it has no network, starts no program, writes under `writable` alone, and reads
+    nothing but that, `readable`, the system and our code: no key, no truth, no folder of documents.
+    """
     bounds = {
         resource.RLIMIT_AS: limits.memory_bytes,
         resource.RLIMIT_CPU: limits.cpu_seconds,
@@ -58,7 +93,16 @@ def confine(limits: Limits, parent: int) -> None:
     kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)  # the parent died before the line above
-    _ = kernel.unshare(_CLONE_NEWNET) and kernel.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    is_apart = kernel.unshare(_CLONE_NEWNET) == 0 or kernel.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    files = restrict_files((*_SYSTEM, *_own_code(), *readable), (writable, Path("/dev/null")))
+    return Confined(restrict_calls() or is_apart, files)
+
+
+def _own_code() -> list[Path]:
+    """Where Python, the libraries and our own packages lie. The folder around ours may hold a state folder."""
+    libraries = [Path(path) for path in sys.path if path.endswith("-packages")]
+    interpreter = [Path(sys.base_prefix), Path(sys.prefix), Path(sys.executable).parent]
+    return [*libraries, *interpreter, *(_ROOT / name for name in ("rag", "security", "models"))]
 
 
 def search_path() -> list[str]:

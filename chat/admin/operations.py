@@ -18,6 +18,7 @@ from models.catalogue import Task
 from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
 from rag.documents import DocumentInfo
 from rag.errors import RagError
+from rag.parsing.sandbox import confinement
 from rag.personal.policy import policy_of
 from rag.store.collections import CollectionRecord
 from security.access import Grant, Right
@@ -241,7 +242,7 @@ def verify_audit(house: House) -> Iterator[Event]:
 def doctor(house: House) -> Iterator[Event]:
     """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
     looked_at = (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house))
-    looked_at += (*_receipts(house), *_indexes(house))
+    looked_at += (*_receipts(house), *_indexes(house), *_readers(house))
     for finding in (*looked_at, *_collections(house)):
         yield asdict(finding)
 
@@ -272,6 +273,15 @@ def _receipts(house: House) -> Iterator[Finding]:
     """Destructions of keys that were cut short and could not be brought to their end."""
     for owner, reason in house.shredder.unfinished.items():
         yield Finding(f"receipt of {owner}", False, f"not signed: {reason}; it is tried again at the next start")
+
+
+def _readers(house: House) -> Iterator[Finding]:
+    """What the kernel takes from the processes that read documents."""
+    granted = confinement(house.memory_dir)
+    remedy = "this kernel leaves them the network (no seccomp, no namespaces): use a newer one, or allow it"
+    yield Finding("readers have no network", granted.network, remedy)
+    remedy = "this kernel leaves them other files (no Landlock): Linux 5.13 or newer, with `lsm=landlock`"
+    yield Finding("readers reach no other file", granted.files, remedy)
 
 
 def _indexes(house: House) -> Iterator[Finding]:

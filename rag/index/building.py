@@ -67,7 +67,7 @@ def _run(task: dict[str, object], folder: Path, cancelled: Callable[[], bool]) -
 def main() -> None:
     """What runs in the child: the task is its argument."""
     task = json.loads(sys.argv[1])
-    confine(UNBOUNDED, task["parent"])
+    confine(UNBOUNDED, task["parent"], Path(task["folder"]))
     os.umask(0o077)
     os.nice(_NICENESS)
     from rag.index.vectors import extend_graph

@@ -54,10 +54,11 @@ _TEMPLATE_DATE = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
 def main() -> None:
     """Read the task named in the arguments and write its outcome; a refusal is an outcome, not a crash."""
     task = json.loads(sys.argv[1])
-    confine(Limits(**task["limits"]), task["parent"])
+    readable = [Path(task["tessdata"])] if "tessdata" in task else []
+    confined = confine(Limits(**task["limits"]), task["parent"], Path.cwd(), readable)
     data = sys.stdin.buffer.read()
     try:
-        outcome = _TASKS[task["do"]](data, task)
+        outcome = asdict(confined) if task["do"] == "probe" else _TASKS[task["do"]](data, task)
     except PagesScanned as error:
         outcome = {"scanned": error.pages}
     except DocumentEmpty as error:

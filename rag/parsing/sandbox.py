@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 
-from rag.confinement import MB, Limits, search_path
+from rag.confinement import MB, Confined, Limits, search_path
 from rag.documents import Block, BlockKind, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
@@ -71,6 +71,12 @@ def render_page(data: bytes, page: int, memory_dir: Path, width_px: int = 900) -
         child = _Child("", data, folder, Limits(), threading.Event())
         outcome = child.run({"do": "render", "page": page, "width_px": width_px})
     return base64.b64decode(outcome["png"])
+
+
+def confinement(memory_dir: Path) -> Confined:
+    """What the kernel of this machine takes from readers, as one of them finds it."""
+    with _folder(memory_dir) as folder:
+        return Confined(**_Child("", b"", folder, Limits(), threading.Event()).run({"do": "probe"}))
 
 
 def _read_pictures(child: "_Child", pages: Sequence[int], tessdata: Path | None) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""What the kernel takes from a process for good: files outside a few folders (Landlock), and the network (seccomp).
+
+Both need no privilege, only that `no_new_privs` is set. Landlock: Linux 5.13, Documentation/userspace-api/landlock.rst;
+seccomp: Documentation/userspace-api/seccomp_filter.rst. Python has neither, and its bindings are not kept.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_VERSION_FLAG, _PATH_BENEATH = 1, 1
+_EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
+_FILES_BY_VERSION = {1: 1 << 13, 2: 1 << 14, 3: 1 << 15, 4: 1 << 15, 5: 1 << 16}
+"""One more than all accesses that a version knows."""
+_FILE_ACCESSES = 0b1100000000000111
+"""Of all accesses, those that a rule on a file, not a folder, may name: execute, write, read, truncate, ioctl."""
+_TCP, _KNOWS_TCP = 0b11, 4
+_SCOPES, _KNOWS_SCOPES = 0b11, 6
+"""No connection may be made or waited for; no process outside may be signalled or reached by an abstract socket."""
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_SYSCALLS = {
+    "x86_64": (
+        0xC000003E,
+        {"socket": 41, "connect": 42, "execve": 59, "ptrace": 101, "execveat": 322, "io_uring": 425},
+    ),
+    "aarch64": (
+        0xC00000B7,
+        {"socket": 198, "connect": 203, "execve": 221, "ptrace": 117, "execveat": 281, "io_uring": 425},
+    ),
+}
+"""Architecture's audit number, and what is refused: sockets, other programs, looking into other processes."""
+_LOAD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | errno.EACCES, 0x80000000
+_X32 = 0x40000000
+
+
+def restrict_files(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
+    """Leave only what lies under `readable`, and under `writable` to change too; false where the kernel cannot.
+
+    Kernels from 6.12 on let it signal no process outside itself either.
+    """
+    kernel = ctypes.CDLL(None, use_errno=True)
+    version = kernel.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)
+    if version < 1:
+        return False
+    everything = _FILES_BY_VERSION.get(version, 1 << 16) - 1
+    attributes = struct.pack("QQQ", everything, _TCP, _SCOPES)[: 8 * _fields(version)]
+    ruleset = kernel.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
+    if ruleset < 0:
+        return False
+    for path in readable:
+        _allow(kernel, ruleset, path, _EXECUTE | _READ_FILE | _READ_DIR)
+    for path in writable:
+        _allow(kernel, ruleset, path, everything)
+    done: int = kernel.syscall(_RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)
+    return done == 0
+
+
+def _fields(version: int) -> int:
+    """How many fields the kernel's structure has: files, then TCP, then signals and abstract sockets."""
+    return 1 + (version >= _KNOWS_TCP) + (version >= _KNOWS_SCOPES)
+
+
+def _allow(kernel: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
+    """A rule for what lies under a path; none for one that is not there."""
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    allowed = access if path.is_dir() else access & _FILE_ACCESSES
+    rule = struct.pack("=Qi", allowed, place)
+    kernel.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
+    os.close(place)
+
+
+def restrict_calls() -> bool:
+    """Refuse sockets, other programs and looking into other processes; false where the kernel or processor cannot."""
+    if platform.machine() not in _SYSCALLS:
+        return False
+    audit, calls = _SYSCALLS[platform.machine()]
+    program = [(_LOAD, 0, 0, 4), (_JUMP_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+    program += [(0x35, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]  # numbers of another convention
+    for number in calls.values():
+        program += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+    program.append((_RETURN, 0, 0, _ALLOW))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))
+    filters = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code)))
+    kernel = ctypes.CDLL(None, use_errno=True)
+    return bool(
+        kernel.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_ulong(ctypes.addressof(filters)), 0, 0) == 0
+    )
