@@ -8,6 +8,8 @@ RagError
 ├── ReadingCancelled      the load was stopped while the file was read
 ├── FileUnavailable       the file cannot be read now; what is known of it stays
 ├── FolderMissing         the folder to load is not there, or is empty where it was not
+├── SourceUnavailable     a source cannot be listed; what is known of it stays
+│   └── SourceRefused         its address is not listed, or it asks for what is not done
 ├── StoreFull             no room on the disk for the sealed truth
 ├── CollectionUnknown
 ├── CollectionExists
@@ -54,6 +56,14 @@ class FileUnavailable(RagError):
 
 class FolderMissing(RagError):
     """The folder to load is not there, or is empty where documents were loaded from it before."""
+
+
+class SourceUnavailable(RagError):
+    """A source cannot be listed now; everything that was loaded from it stays."""
+
+
+class SourceRefused(SourceUnavailable):
+    """The address of a source is not listed, or it is no address of a source."""
 
 
 class StoreFull(RagError):

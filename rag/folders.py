@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """A link is not followed, and a pipe put in the file's place does not block."""
 INSIDE = "/"
 """Stands between the path of a file that holds files and the path of one of them."""
+SETTLED_SECONDS = 2.0
+"""A file that changed so shortly before it was listed may change again within one tick of its clock, unseen."""
+ELSEWHERE = Path(os.devnull)
+"""Stands for the path of a file that does not lie on this machine; opened, it is no regular file."""
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -25,7 +30,8 @@ class FoundFile:
     """A file under a folder. `place` is its path below the root as the file system spells it, `doc` as it is shown.
 
     `problem` is a sentence for what cannot be loaded whatever it holds: a link, a pipe, a folder without rights.
-    A file inside a file brings its `content`; `depth` counts the files around it.
+    A file inside a file brings its `content`; `depth` counts the files around it. `version` is what changes whenever
+    the file does, where that is known without reading it; `size` is in bytes, as far as it is known.
     """
 
     path: Path
@@ -34,6 +40,8 @@ class FoundFile:
     problem: str | None = None
     content: "FileContent | None" = None
     depth: int = 0
+    version: str = ""
+    size: int = 0
 
     def holding(self, member: Member, modified_at: datetime | None) -> "FoundFile":
         """A file inside this one."""
@@ -44,9 +52,12 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that lies under a root. `is_complete` is false where a folder could not be read, and for a single file."""
+    """All that lies under a root. `is_complete` is false where a folder could not be read, and for a single file.
 
-    root: Path
+    The root is a folder, or another source as it is called.
+    """
+
+    root: Path | str
     files: tuple[FoundFile, ...]
     is_complete: bool
 
@@ -121,4 +132,16 @@ def _found(path: Path, root: Path, entry: os.DirEntry[str] | None = None) -> Fou
         problem = "this is a symbolic link, which is not followed; load what it points to"
     elif not (entry.is_file(follow_symlinks=False) if entry else path.is_file()):
         problem = "this is a pipe, socket or device, not a file; remove it from the folder"
-    return FoundFile(path, place, shown_name(place), problem)
+    version, size = ("", 0) if problem or entry is None else _version(entry)
+    return FoundFile(path, place, shown_name(place), problem, version=version, size=size)
+
+
+def _version(entry: os.DirEntry[str]) -> tuple[str, int]:
+    """What tells that a file is unchanged, or nothing where it changed a moment ago; and its size in bytes."""
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        return "", 0
+    if time.time() - max(found.st_mtime, found.st_ctime) < SETTLED_SECONDS:
+        return "", found.st_size
+    return f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_size}", found.st_size

@@ -1,30 +1,36 @@
-"""A folder into a collection: prepared ahead, stored and indexed in order, one file a transaction.
+"""A folder, or another source, into a collection: prepared ahead, stored and indexed in order, one file a transaction.
 
-Unchanged files are told by a keyed hash and left; moved ones get their new path; vanished ones are forgotten. A file
-that holds files (an archive, a mail with attachments) is a folder of its own, and ends after what it holds. One bad
-file stops nothing. A killed load continues, because what is sealed is unchanged the next time.
+Unchanged files are told by their version, or by a keyed hash, and left; moved ones get their new path; vanished ones
+are forgotten. A file that holds files (an archive, a mail with attachments) is a folder of its own, and ends after what
+it holds. One bad file stops nothing. A killed load continues, because what is sealed is unchanged the next time.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 
-from rag.documents import Chunk, DocumentId
+from rag.documents import Chunk, DocumentId, DocumentInfo
 from rag.errors import DocumentEmpty, DocumentQuarantined, FileUnavailable, FolderMissing, LoadRunning
-from rag.folders import INSIDE, FoundFile, Survey, survey
+from rag.folders import INSIDE, FoundFile, Survey
 from rag.index.memory import MemoryIndex
 from rag.parsing.sandbox import ReadDocument
 from rag.personal.kinds import Identifiers
 from rag.personal.marking import identifiers_of
 from rag.personal.policy import Policy, check_admitted
 from rag.preparing import Known, PassageEmbedder, Prepared, Preparer, Ready, Refused
+from rag.sources.folder import FolderSource
+from rag.sources.source import Source
 from rag.store.documents import DocumentStore, Fingerprint, Inventory, MovedTo, NewDocument
+from rag.store.values import Held
 from security.access import Grant
 from security.identity import CollectionId
+
+VERSIONS_NOTED = 500
+"""Files of another version and the same content, written down in one transaction."""
 
 
 class FileState(StrEnum):
@@ -55,7 +61,7 @@ class FileLoaded:
 
 
 class Loader:
-    """Loads folders. One load a collection at a time."""
+    """Loads folders and other sources. One load a collection at a time."""
 
     def __init__(
         self,
@@ -72,15 +78,15 @@ class Loader:
         self._lock = Lock()
         self._loading: set[CollectionId] = set()
 
-    def load(self, grant: Grant, folder: Path) -> Iterator[FileLoaded]:
-        """Bring the collection in step with a folder (or add a single file), giving each file as it ends.
+    def load(self, grant: Grant, source: Source | Path) -> Iterator[FileLoaded]:
+        """Bring the collection in step with a source (or add a single file), giving each file as it ends.
 
         Close the iterator to stop after the file at hand; the next load goes on from there. Raises LoadRunning,
-        FolderMissing where the folder is gone or suddenly empty, StoreFull, IndexUnavailable.
+        FolderMissing where the folder is gone or suddenly empty, SourceUnavailable, StoreFull, IndexUnavailable.
         """
         self._begin(grant.collection_id)
         try:
-            yield from self._load(grant, survey(folder))
+            yield from self._load(grant, FolderSource(source) if isinstance(source, Path) else source)
         finally:
             self._index.settle(grant.collection_id)
             with self._lock:
@@ -92,19 +98,21 @@ class Loader:
                 raise LoadRunning("a load into this collection is running; wait for its end")
             self._loading.add(collection_id)
 
-    def _load(self, grant: Grant, found: Survey) -> Iterator[FileLoaded]:
+    def _load(self, grant: Grant, source: Source) -> Iterator[FileLoaded]:
+        found = source.survey()
         self._store.sweep(grant)
         load = _Load(_Place(self._store, self._index, grant), found)
+        known = replace(load.known, read=source.read)
         total = len(found.files)
         with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata)) as preparer:
-            for done, prepared in enumerate(preparer.prepare(found.files, load.known), 1):
+            for done, prepared in enumerate(preparer.prepare(found.files, known), 1):
                 started = self._clock()
-                for ended in load.end(prepared, preparer):
+                for ended in load.end(prepared, preparer, known):
                     seconds = round(ended.seconds + self._clock() - started, 3)
                     through = done if ended.file is prepared.file else done - 1
                     yield _loaded(ended, seconds, through, total)
                     started = self._clock()
-        load.forget_gone()
+        load.finish()
 
 
 def _loaded(ended: "_Ended", seconds: float, done: int, total: int) -> FileLoaded:
@@ -154,29 +162,44 @@ class _Load:
         self._gone = gone if found.is_complete else {}
         self._gone_contents = frozenset(content for _, content in self._gone.values())
         self._policy = self._store.policy(self._grant)
-        self.known = Known(self._fingerprint, self._is_known, self._admit)
+        has_versions = any(file.version for file in found.files)
+        self._versions: dict[bytes, Held] = self._store.held(place.grant, self._source) if has_versions else {}
+        self._noted: dict[DocumentId, str] = {}
+        self.known = Known(self._fingerprint, self._is_known, self._admit, self._unread)
 
-    def end(self, prepared: Prepared, preparer: Preparer) -> Iterator[_Ended]:
+    def end(self, prepared: Prepared, preparer: Preparer, known: Known) -> Iterator[_Ended]:
         """Store what is new, move what moved, leave what is unchanged; what a file holds comes before it."""
         file, outcome = prepared.file, prepared.outcome
         if isinstance(outcome, Refused):
             yield self._refuse(prepared, outcome)
         elif outcome.read is None:
-            known = self._keep(prepared, outcome.mark) or self._move(prepared, outcome.mark)
-            if known:
-                yield known
+            held = self._keep(prepared, outcome.mark) or self._move(prepared, outcome.mark)
+            if held:
+                yield held
             else:
-                yield from self.end(preparer.one(file, self.known, is_forced=True), preparer)
+                yield from self.end(preparer.one(file, known, is_forced=True), preparer, known)
         else:
             yield from self._members(file, outcome.mark, outcome.read, preparer)
             yield self._put(prepared, outcome, outcome.read)
 
-    def forget_gone(self) -> None:
-        """Forget documents whose files are no longer there."""
+    def finish(self) -> None:
+        """Forget documents whose files are no longer there, and write down what versions the others have."""
+        self._note_versions()
         self._forget([(place, identifier) for place, (identifier, _) in self._gone.items()])
 
     def _fingerprint(self, file: FoundFile, data: bytes) -> Fingerprint:
         return self._store.fingerprint(self._grant, self._source, file.place, data)
+
+    def _unread(self, file: FoundFile) -> Fingerprint | None:
+        """The digests of a file that has the version it was loaded with; None for one that must be fetched."""
+        if not file.version:
+            return None
+        place = self._store.place_key(self._grant, self._source, file.place)
+        held, entry = self._versions.get(place), self._held.get(place)
+        if held is None or entry is None or held.info.id != entry[0] or held.version != file.version:
+            return None
+        mark = Fingerprint(place, entry[1])
+        return mark if self._is_known(file, mark) else None
 
     def _is_known(self, file: FoundFile, mark: Fingerprint) -> bool:
         """Whether the content is held already: here, at a place that is gone, or at the same path of another folder."""
@@ -202,17 +225,28 @@ class _Load:
         files = tuple(file.holding(member, read.document.modified_at) for member in read.document.members)
         inner = _Load(self._to, Survey(file.path, files, is_complete=True), source, self._inventory)
         for prepared in preparer.prepare(files, inner.known):
-            yield from inner.end(prepared, preparer)
-        inner.forget_gone()
+            yield from inner.end(prepared, preparer, inner.known)
+        inner.finish()
 
     def _keep(self, prepared: Prepared, mark: Fingerprint) -> _Ended | None:
         held = self._held.get(mark.place)
         if held is None or held[1] != mark.content:
             return None
-        return self._ended(prepared, FileState.UNCHANGED, held[0])
+        known = self._versions.get(mark.place)
+        if known is None or known.info.id != held[0]:
+            return self._ended(prepared, FileState.UNCHANGED, self._store.document(self._grant, held[0]))
+        if prepared.file.version not in ("", known.version):
+            self._noted[held[0]] = prepared.file.version
+            if len(self._noted) >= VERSIONS_NOTED:
+                self._note_versions()
+        return self._ended(prepared, FileState.UNCHANGED, known.info)
 
-    def _ended(self, prepared: Prepared, state: FileState, identifier: DocumentId) -> _Ended:
-        info = self._store.document(self._grant, identifier)
+    def _note_versions(self) -> None:
+        if self._noted:
+            self._store.note_versions(self._grant, self._noted)
+            self._noted = {}
+
+    def _ended(self, prepared: Prepared, state: FileState, info: DocumentInfo) -> _Ended:
         return _Ended(prepared.file, prepared.seconds, state, None, info.pages, info.passages)
 
     def _move(self, prepared: Prepared, mark: Fingerprint) -> _Ended | None:
@@ -226,12 +260,13 @@ class _Load:
         if replaced is not None:
             self._forget([(mark.place, replaced[0])])
         old_doc = self._store.document(self._grant, identifier).path
-        self._move_document(identifier, MovedTo(self._source, file.place, file.doc))
+        self._move_document(identifier, MovedTo(self._source, file.place, file.doc, file.version))
         if place:
             self._gone.pop(place)
             self._move_members((place, old_doc), (mark.place, file.doc))
         self._held[mark.place] = (identifier, mark.content)
-        return self._ended(prepared, FileState.INDEXED if place else FileState.UNCHANGED, identifier)
+        info = self._store.document(self._grant, identifier)
+        return self._ended(prepared, FileState.INDEXED if place else FileState.UNCHANGED, info)
 
     def _move_document(self, identifier: DocumentId, to: MovedTo) -> None:
         entries = self._store.move(self._grant, identifier, to)
@@ -258,7 +293,15 @@ class _Load:
         if held:
             self._index.will_remove(self._grant.collection_id)
         new = NewDocument(
-            self._source, file.doc, read.media_type, ready.data, parsed, ready.chunks, ready.vectors, file.place
+            self._source,
+            file.doc,
+            read.media_type,
+            ready.data,
+            parsed,
+            ready.chunks,
+            ready.vectors,
+            file.place,
+            file.version,
         )
         identifier, entries = self._store.put(self._grant, new)
         try:

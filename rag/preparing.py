@@ -24,7 +24,7 @@ from rag.chunking import chunk_document, embedding_text, full_text
 from rag.confinement import Limits
 from rag.documents import Chunk
 from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
-from rag.folders import FoundFile, read_file
+from rag.folders import FileContent, FoundFile, read_file
 from rag.parsing.sandbox import ReadDocument, read_document
 from rag.personal.marking import marked
 from rag.store.values import Fingerprint
@@ -80,15 +80,22 @@ class Prepared:
     seconds: float
 
 
+def read_here(file: FoundFile, bytes_max: int) -> FileContent:
+    """The bytes of a file that lies on this machine."""
+    return read_file(file.path, bytes_max)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a load knows before it reads: how to digest a file, whether its content needs no reading, and what must not
-    come in: `admit` raises DocumentRejected.
+    come in: `admit` raises DocumentRejected. `unread` digests a file that need not even be fetched, `read` fetches one.
     """
 
     fingerprint: Callable[[FoundFile, bytes], Fingerprint]
     is_known: Callable[[FoundFile, Fingerprint], bool]
     admit: Callable[[Sequence[Chunk]], None] = lambda _: None
+    unread: Callable[[FoundFile], Fingerprint | None] = lambda _: None
+    read: Callable[[FoundFile, int], FileContent] = read_here
 
 
 class Preparer:
@@ -145,7 +152,10 @@ class Preparer:
     def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready:
         if file.problem:
             raise FileUnavailable(file.problem)
-        content = file.content or read_file(file.path, self._limits.file_bytes)
+        held = None if is_forced else known.unread(file)
+        if held:
+            return Ready(b"", held, None, (), np.empty((0, 0), np.float32))
+        content = file.content or known.read(file, self._limits.file_bytes)
         mark = known.fingerprint(file, content.data)
         if not is_forced and known.is_known(file, mark):
             return Ready(content.data, mark, None, (), np.empty((0, 0), np.float32))
@@ -183,6 +193,8 @@ def _check_depth(file: FoundFile, read: ReadDocument) -> None:
 def _size(file: FoundFile) -> int:
     if file.content:
         return 0  # in memory already
+    if file.size:
+        return file.size
     with suppress(OSError):
         return file.path.lstat().st_size
     return 0

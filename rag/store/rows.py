@@ -15,7 +15,7 @@ from rag.personal.kinds import Identifiers, Kind, Span
 from rag.personal.marking import identifiers_of
 from rag.store.state import mark_of, passages_proof, row_proof
 from rag.store.tables import documents
-from rag.store.values import Fingerprint, IndexEntry, NewDocument, words_of
+from rag.store.values import Fingerprint, Held, IndexEntry, NewDocument, words_of
 from security.errors import SealBroken
 from security.identity import CollectionId
 from security.sealing import Context, DataKey
@@ -64,13 +64,13 @@ class NewRow:
     mark: bytes
 
 
-def new_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str, passages: Sequence[str]) -> NewRow:
+def new_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, new: NewDocument, passages: Sequence[str]) -> NewRow:
     """A document that comes in as a row; `passages` are the ids of its passages in order."""
     row = {
         "id": info.id,
         "collection_id": info.collection_id,
         "place_key": mark.place,
-        "source_key": key.blind("source", os.fsencode(source)),
+        "source_key": key.blind("source", os.fsencode(new.source)),
         "content_key": mark.content,
     }
     about = {
@@ -83,6 +83,7 @@ def new_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, source: str, pa
         "modified_at": info.modified_at.isoformat() if info.modified_at else None,
         "loaded_at": info.loaded_at.isoformat(),
         "identifiers": _written(info.identifiers),
+        "version": new.version,
         "passage_ids": passages_proof(key, info.id, passages),
     }
     return finished_row(key, row, about)
@@ -137,9 +138,14 @@ def open_about_of_old(key: DataKey, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
     """A document out of its row. Raises SealBroken."""
+    return open_held(key, row).info
+
+
+def open_held(key: DataKey, row: Mapping[Any, Any]) -> Held:
+    """A document out of its row, with the version that its file had. Raises SealBroken."""
     about, _ = open_about(key, row)
     modified = datetime.fromisoformat(about["modified_at"]) if about["modified_at"] else None
-    return DocumentInfo(
+    info = DocumentInfo(
         DocumentId(row["id"]),
         CollectionId(row["collection_id"]),
         about["path"],
@@ -152,6 +158,7 @@ def open_info(key: DataKey, row: Mapping[Any, Any]) -> DocumentInfo:
         datetime.fromisoformat(about["loaded_at"]),
         _read(about.get("identifiers")),
     )
+    return Held(info, str(about.get("version") or ""))
 
 
 def open_passage(key: DataKey, row: Any, known: dict[str, DocumentInfo]) -> Passage:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import Chunk, DocumentId, ParsedDocument, PassageId
+from rag.documents import Chunk, DocumentId, DocumentInfo, ParsedDocument, PassageId
 
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
     """A document as it comes in: where it lay, its bytes, what was read, its chunks and their vectors (n, d).
 
-    `place` is the path as the file system spells it, where that differs from `path` as it is shown.
+    `place` is the path as the file system spells it, where that differs from `path` as it is shown. `version` is what
+    changes with the file, where that is known.
     """
 
     source: str
@@ -24,6 +25,15 @@ class NewDocument:
     chunks: tuple[Chunk, ...]
     vectors: NDArray[np.float32]
     place: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A document of a source as it was loaded, with the version that its file had then."""
+
+    info: DocumentInfo
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,12 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class MovedTo:
-    """Where a document lies now: the loaded folder, the path as it is spelt and as it is shown."""
+    """Where a document lies now: the loaded folder, the path as it is spelt and as it is shown, the file's version."""
 
     source: str
     place: str
     path: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
