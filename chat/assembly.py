@@ -19,6 +19,7 @@ from chat.postgresql import server_of
 from chat.rotating import Rotations
 from chat.settings import Settings
 from chat.shredding import Remover, Shredder
+from chat.syncing import Syncing
 from models.catalogue import Task
 from models.embedder import Embedder, open_embedder
 from models.generator import LlamaGenerator, open_generator
@@ -37,6 +38,7 @@ from rag.store.snapshots import Snapshots
 from security.access import AccessPolicy
 from security.audit import AuditLog
 from security.directory import Directory
+from security.egress import parse_entry
 from security.hygiene import harden_process
 from security.keyring import Keyring
 from security.keystore import create_keyring, keyring_path, open_keyring, put_back
@@ -49,7 +51,7 @@ SNAPSHOTS = "snapshots"
 SECONDS_A_MINUTE = 60
 READ_OF_DATABASE = (
     *("directory", "policy", "collections", "documents", "conversations"),
-    *("remover", "shredder", "rotations"),
+    *("remover", "shredder", "rotations", "syncing"),
 )
 """Parts of a house that keep something of what its database held, and those that are made of them."""
 
@@ -196,6 +198,20 @@ class House:
     def rotations(self) -> Rotations:
         """What seals collections anew."""
         return Rotations(self.engine, self.keyring, self.audit, self.policy, self.collections, lambda: self.documents)
+
+    @cached_property
+    def syncing(self) -> Syncing:
+        """What keeps collections in step with their sources."""
+        allowed = tuple(map(parse_entry, self.settings.egress.allowed))
+        return Syncing(
+            self.audit,
+            self.policy,
+            self.collections,
+            allowed,
+            self.memory_dir,
+            lambda: self.documents,
+            lambda: self.loader,
+        )
 
     def _tell(self, event: str, **fields: object) -> None:
         """To the log, where there is one."""

@@ -6,7 +6,7 @@ it holds. One bad file stops nothing. A killed load continues, because what is s
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -78,7 +78,7 @@ class Loader:
         self._lock = Lock()
         self._loading: set[CollectionId] = set()
 
-    def load(self, grant: Grant, source: Source | Path) -> Iterator[FileLoaded]:
+    def load(self, grant: Grant, source: Source | Path) -> Generator[FileLoaded, None, None]:
         """Bring the collection in step with a source (or add a single file), giving each file as it ends.
 
         Close the iterator to stop after the file at hand; the next load goes on from there. Raises LoadRunning,
@@ -88,15 +88,27 @@ class Loader:
         try:
             yield from self._load(grant, FolderSource(source) if isinstance(source, Path) else source)
         finally:
-            self._index.settle(grant.collection_id)
-            with self._lock:
-                self._loading.discard(grant.collection_id)
+            self._end(grant.collection_id)
+
+    def forget(self, grant: Grant, source: str) -> int:
+        """Forget everything that was loaded from the source of that name; gives the number of documents."""
+        self._begin(grant.collection_id)
+        try:
+            load = _Load(_Place(self._store, self._index, grant), Survey(source, (), is_complete=True), source)
+            return load.finish()
+        finally:
+            self._end(grant.collection_id)
 
     def _begin(self, collection_id: CollectionId) -> None:
         with self._lock:
             if collection_id in self._loading:
                 raise LoadRunning("a load into this collection is running; wait for its end")
             self._loading.add(collection_id)
+
+    def _end(self, collection_id: CollectionId) -> None:
+        self._index.settle(collection_id)
+        with self._lock:
+            self._loading.discard(collection_id)
 
     def _load(self, grant: Grant, source: Source) -> Iterator[FileLoaded]:
         found = source.survey()
@@ -182,10 +194,13 @@ class _Load:
             yield from self._members(file, outcome.mark, outcome.read, preparer)
             yield self._put(prepared, outcome, outcome.read)
 
-    def finish(self) -> None:
-        """Forget documents whose files are no longer there, and write down what versions the others have."""
+    def finish(self) -> int:
+        """Forget documents whose files are no longer there, and write down what versions the others have.
+
+        Gives how many were forgotten.
+        """
         self._note_versions()
-        self._forget([(place, identifier) for place, (identifier, _) in self._gone.items()])
+        return self._forget([(place, identifier) for place, (identifier, _) in self._gone.items()])
 
     def _fingerprint(self, file: FoundFile, data: bytes) -> Fingerprint:
         return self._store.fingerprint(self._grant, self._source, file.place, data)
@@ -327,15 +342,16 @@ class _Load:
         state = FileState.QUARANTINED if isinstance(error, DocumentQuarantined) else FileState.REJECTED
         return _Ended(file, prepared.seconds, state, f"{error}{note}")
 
-    def _forget(self, entries: Iterable[tuple[bytes, DocumentId]]) -> None:
-        """Documents and what is inside them, by place and id."""
+    def _forget(self, entries: Iterable[tuple[bytes, DocumentId]]) -> int:
+        """Documents and what is inside them, by place and id; gives their number."""
         ids = [identifier for place, outer in entries for identifier in (outer, *self._inside(place))]
         if not ids:
-            return
+            return 0
         self._index.will_remove(self._grant.collection_id)
         self._store.forget(self._grant, ids)
         for identifier in ids:
             self._index.remove_document(self._grant.collection_id, identifier)
+        return len(ids)
 
     def _inside(self, place: bytes) -> Iterator[DocumentId]:
         for inner, (identifier, _) in self._inventory.of(self._key(_source_inside(place))).items():

@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ ATTEMPTS_MAX = 1000
 """Attempts remembered; older ones fall off."""
 
 HOST_CHARACTERS_MAX = 255
+_OWN_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,6 +64,22 @@ def parse_entry(text: str) -> AllowedEntry:
     return AllowedEntry(network, "" if network else _listed_name(text, host), port)
 
 
+def is_here(host: str) -> bool:
+    """Whether a host is this machine: `localhost`, or a number of its own."""
+    address = _address(host)
+    return _is_here(address) if address else host.rstrip(".").lower() in _OWN_NAMES
+
+
+def is_listed(allowed: Iterable[AllowedEntry], host: str, port: int) -> bool:
+    """Whether a connection there would pass the guard, said without looking anything up: a name by its name alone."""
+    address, name = _address(host), host.rstrip(".").lower()
+    if address is not None:
+        return _is_here(address) or any(entry.allows(address, port) for entry in allowed)
+    return name in _OWN_NAMES or any(
+        entry.network is None and entry.name == name and entry.port in (None, port) for entry in allowed
+    )
+
+
 class EgressGuard:
     """Decides about addresses and remembers what it stopped, newest last. Safe to use from several threads."""
 
@@ -87,7 +104,7 @@ class EgressGuard:
     def check_look_up(self, host: str, port: int | None) -> None:
         """Raise EgressDenied unless the name is `localhost`, a number (nothing is sent for one), or listed."""
         name = host.rstrip(".").lower()
-        if name in ("", "localhost", "localhost.localdomain", "ip6-localhost") or _address(host) is not None:
+        if not name or name in _OWN_NAMES or _address(host) is not None:
             return
         ports = frozenset(entry.port for entry in self.allowed if entry.network is None and entry.name == name)
         if not ports:

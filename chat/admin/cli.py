@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from chat.admin.commands import ask, audit, backup, bench, collections, house, integrity, keys, models, users
+from chat.admin.commands import ask, audit, backup, bench, collections, house, integrity, keys, models, sources, users
 from chat.admin.outcomes import ExitCode, failure_of
 from chat.admin.output import note, say
 
@@ -47,6 +47,7 @@ ask.add_to(application)
 integrity.add_to(application)
 backup.add_to(application)
 application.add_typer(collections.application, name="collection")
+application.add_typer(sources.application, name="source")
 application.add_typer(users.application, name="user")
 application.add_typer(models.application, name="models")
 application.add_typer(keys.application, name="keys")

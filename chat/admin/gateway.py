@@ -42,6 +42,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "ask": ("index", "embedder", "generator"),
     "collection.load": ("index", "embedder"),
     "collection.remove": ("index",),
+    "source.sync": ("index", "embedder"),
     "keys.shred_collection": ("index",),
 }
 

@@ -29,7 +29,7 @@ from security.identity import OPERATOR, CollectionId, Principal, Role
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
 OPERATIONS: dict[str, Operation] = {}
-CANCELLABLE = frozenset({"ask", "collection.load"})
+CANCELLABLE = frozenset({"ask", "collection.load", "source.sync"})
 """Operations that take `cancelled`: setting it stops them at their next step, from another thread too."""
 
 PASSWORD_BYTES = 12
@@ -242,7 +242,7 @@ def verify_audit(house: House) -> Iterator[Event]:
 def doctor(house: House) -> Iterator[Event]:
     """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
     looked_at = (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house))
-    looked_at += (*_receipts(house), *_indexes(house), *_readers(house))
+    looked_at += (*_receipts(house), *_indexes(house), *_readers(house), *house.syncing.findings())
     for finding in (*looked_at, *_collections(house)):
         yield asdict(finding)
 

@@ -16,9 +16,10 @@ from sqlalchemy.exc import OperationalError
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import OriginalWithheld, StoreBroken, StoreFull
 from rag.personal.masking import masked_document, masked_passage
-from rag.personal.policy import Policy, withholds_original
+from rag.personal.policy import Policy, policy_of, withholds_original
+from rag.sources.record import SourceRecord
 from rag.store.integrity import Damage, Integrity
-from rag.store.ledger import Change, changing, id_batches, stated_policy
+from rag.store.ledger import Change, SourceChange, changing, id_batches, stated
 from rag.store.originals import Originals
 from rag.store.resealing import Resealed, Resealing
 from rag.store.rows import (
@@ -110,7 +111,21 @@ class DocumentStore:
         return self._opened(grant, lambda key: self._policy(key, grant))
 
     def _policy(self, key: DataKey, grant: Grant) -> Policy:
-        return stated_policy(self._engine, self._keyring.epochs, key, grant.collection_id)
+        return policy_of(stated(self._engine, self._keyring.epochs, key, grant.collection_id).personal_data)
+
+    def sources(self, grant: Grant) -> tuple[SourceRecord, ...]:
+        """Where the documents of the collection come from by themselves, credentials included."""
+        self._key(grant, Right.MANAGE)
+        return self._opened(
+            grant, lambda key: stated(self._engine, self._keyring.epochs, key, grant.collection_id).sources
+        )
+
+    def change_sources(self, grant: Grant, change: SourceChange) -> None:
+        """Have other sources from now on: `change` gets those that there are."""
+        with self._writing, _room():
+            key = self._key(grant, Right.MANAGE)
+            with self._changing(key, grant.collection_id) as (_, ledger):
+                ledger.sources(change)
 
     def _shown(self, key: DataKey, grant: Grant) -> Callable[[DocumentInfo], DocumentInfo]:
         """What whoever reads is told of a document. The house and whoever manages it see what it is."""

@@ -6,7 +6,7 @@ A collection found damaged is closed until it was repaired or restored; the othe
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -200,18 +200,19 @@ class Integrity:
         """The state that tells of these rows, one epoch after every one that is known."""
         epoch = connection.execute(_of(collections, collection_id, collections.c.epoch)).scalar_one()
         known = self._keyring.epochs.known(epoch_name(collection_id))
-        policy = self._policy(connection, key, collection_id)
-        return CollectionState(max(epoch, known) + 1, SetDigest().plus(rows.marks), policy)
+        state = self._decided(connection, key, collection_id)
+        return replace(state, epoch=max(epoch, known) + 1, documents=SetDigest().plus(rows.marks))
 
-    def _policy(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> str:
-        """What was done with personal data; masked where a state that said it is gone or does not open."""
+    def _decided(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> CollectionState:
+        """What was decided: personal data are masked where a state that said it is gone or does not open."""
         sealed = connection.execute(_of(collections, collection_id, collections.c.state)).scalar_one()
+        masked = CollectionState(personal_data=Policy.MASK)
         if sealed is None:
-            return Policy.MASK if self._keyring.epochs.known(epoch_name(collection_id)) else Policy.KEEP
+            return masked if self._keyring.epochs.known(epoch_name(collection_id)) else CollectionState()
         try:
-            return open_state(key, collection_id, sealed).personal_data
+            return open_state(key, collection_id, sealed)
         except SecurityError:
-            return Policy.MASK
+            return masked
 
     def _bind(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> None:
         held = _passage_ids(connection, collection_id)

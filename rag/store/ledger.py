@@ -1,6 +1,6 @@
 """One change of a collection's rows, with the sealed state that tells of them, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from rag.documents import DocumentId
 from rag.errors import StoreBroken
-from rag.personal.policy import Policy, policy_of
+from rag.personal.policy import Policy
+from rag.sources.record import SourceRecord
 from rag.store.rows import NewRow, open_about
 from rag.store.state import CollectionState, epoch_name, open_state, seal_state
 from rag.store.tables import collections, documents, is_of, passages
@@ -21,6 +22,10 @@ IDS_MAX = 500
 """Ids in one statement: databases take some thousands of values."""
 
 
+SourceChange = Callable[[tuple[SourceRecord, ...]], tuple[SourceRecord, ...]]
+"""From the sources that a collection has to those it has from now on."""
+
+
 class Change:
     """Inserts, replaces and deletes documents of one collection, and keeps count."""
 
@@ -29,10 +34,15 @@ class Change:
         self._added: list[bytes] = []
         self._removed: list[bytes] = []
         self._policy: Policy | None = None
+        self._sources: SourceChange = tuple
 
     def decide(self, policy: Policy) -> None:
         """What the collection does with personal data from now on."""
         self._policy = policy
+
+    def sources(self, change: "SourceChange") -> None:
+        """Where documents come from, from now on."""
+        self._sources = change
 
     def insert(self, row: NewRow, passage_rows: Sequence[dict[str, Any]]) -> None:
         """A new document with its passages."""
@@ -58,7 +68,7 @@ class Change:
 
     def apply(self, state: CollectionState) -> CollectionState:
         """The state after this change."""
-        after = state.changed(self._added, self._removed)
+        after = replace(state.changed(self._added, self._removed), sources=self._sources(state.sources))
         return after if self._policy is None else replace(after, personal_data=self._policy)
 
 
@@ -97,11 +107,8 @@ def present_state(connection: Connection, epochs: Epochs, key: DataKey, collecti
     return state
 
 
-def stated_policy(engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> Policy:
-    """What the collection does with personal data, as its sealed state says.
-
-    Raises PolicyUnknown for a name that is not one, StoreBroken for a state that was taken out or put back.
-    """
+def stated(engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> CollectionState:
+    """The collection's sealed state, for reading. Raises StoreBroken for one that was taken out or put back."""
     known = epochs.known(epoch_name(collection_id))  # before the row is read: a load may change both meanwhile
     query = select(collections.c.state).where(collections.c.id == collection_id)
     with engine.connect() as connection:
@@ -109,7 +116,7 @@ def stated_policy(engine: Engine, epochs: Epochs, key: DataKey, collection_id: C
     state = open_state(key, collection_id, sealed) if sealed is not None else CollectionState()
     if state.epoch < known:
         raise StoreBroken(f"collection {collection_id}: its sealed state is not there, or an older one; restore it")
-    return policy_of(state.personal_data)
+    return state
 
 
 def write_state(connection: Connection, key: DataKey, collection_id: CollectionId, state: CollectionState) -> None:

@@ -132,6 +132,8 @@ def state(process_as_it_was: None, tmp_path: Path) -> Path:
         house.documents.put(
             grant, NewDocument("/s", "a.txt", "text/plain", LARGE, ParsedDocument("T", 3, ()), chunks, vectors)
         )
+        given = {"kind": "folder", "address": "/srv/share", "secret": "wombat-pass"}
+        list(OPERATIONS["source.add"](house, "archive", **given))
         list(house.documents.reseal(grant))
         ada = Principal(house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
         house.conversations.put(ada, ThreadId("t1"), "about the wombat")
@@ -162,6 +164,9 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     state_of = json.loads(value(collection["state"], keys, owner, "collections", collection["id"], "state"))
     known = value(document["about"], keys, owner, "documents", document["id"], "about")
     mark = looked_up(keys[0], b"document", framed(document["id"].encode(), known))
+    (source,) = state_of.pop("sources")
+    assert (source["kind"], source["address"], source["secret"]) == ("folder", "/srv/share", "wombat-pass")
+    assert set(source) == {"id", "kind", "address", "user", "secret", "options", "every_minutes", "last"}
     assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), "personal_data": "keep"}
     row = f"{document['id']}/{passage['id']}"
     body = json.loads(value(passage["body"], keys, owner, "passages", row, "body"))

@@ -215,7 +215,7 @@ def test_one_load_a_collection_runs_at_a_time_and_a_closed_one_continues_later(s
     assert next(first).doc == "apples.txt"
     with pytest.raises(LoadRunning):
         shelf.load(folder)
-    first.close()  # type: ignore[attr-defined]  # a generator
+    first.close()
     assert shelf.documents.counts(shelf.collection_id) == (1, 1)
     assert shelf.states(folder) == {"apples.txt": "unchanged", "sub/pears.md": "indexed"}
 
@@ -225,7 +225,7 @@ def test_a_stopped_load_leaves_no_thread_and_no_file_behind(shelf: Shelf, folder
         (folder / f"{number}.txt").write_text(f"Number {number}.")
     load = shelf.loader.load(shelf.managing, folder)
     next(load)
-    load.close()  # type: ignore[attr-defined]  # a generator
+    load.close()
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("read", "embed"))] == []
     assert [path.name for path in shelf.memory.iterdir()] == ["index"]
 

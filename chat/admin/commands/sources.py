@@ -1,0 +1,156 @@
+"""`huisclos source …`: where the documents of a collection come from by themselves."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import MofNCompleteColumn
+
+from chat.admin.options import STATE, AsJson, State, examples, group
+from chat.admin.outcomes import ExitCode, InputWrong
+from chat.admin.output import say, show, show_json
+from chat.admin.progress import Count
+from chat.admin.session import run, stopped_cleanly
+
+application = group("Sources: a folder, WebDAV, a mailbox, a Git repository that a collection is kept in step with.")
+
+SECRET_BYTES_MAX = 4096
+Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection's name.")]
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's id, as the list shows it.")]
+
+
+class Kind(StrEnum):
+    """What a source speaks."""
+
+    FOLDER = "folder"
+    WEBDAV = "webdav"
+    IMAP = "imap"
+    GIT = "git"
+
+
+@application.command(
+    "add",
+    epilog=examples(
+        "huisclos source add contracts folder /mnt/share/contracts --every 15",
+        "huisclos source add contracts webdav https://cloud.example/remote.php/dav/files/bot/Contracts/ "
+        "--user bot --secret-file bot.secret --every 60",
+        "huisclos source add post imap imaps://mail.example/INBOX --user bot --secret-stdin < bot.secret",
+        "huisclos source add handbook git https://git.example/handbook.git --branch main",
+    ),
+)
+def add(
+    name: Name,
+    kind: Annotated[Kind, typer.Argument(help="What it speaks.")],
+    address: Annotated[str, typer.Argument(help="A folder's whole path, or a URL without a name and a secret in it.")],
+    user: Annotated[str, typer.Option(help="Who signs in. A secret without a name is sent as a token.")] = "",
+    secret_file: Annotated[Path | None, typer.Option(help="A file (0600) with the password or token.")] = None,
+    secret_stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read it from standard input.")] = False,
+    every: Annotated[int, typer.Option(metavar="MINUTES", help="While serving, sync that often; 0: only by hand.")] = 0,
+    branch: Annotated[str, typer.Option(help="Of a Git repository; its own choice where not given.")] = "",
+    ca_file: Annotated[
+        Path | None, typer.Option(help="A PEM file of the authority that signed the server's certificate.")
+    ] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Give a collection a source. Its address must be in egress.allowed, unless it is this machine's."""
+    given = {"branch": branch, "ca_file": str(ca_file.resolve()) if ca_file else ""}
+    options = {option: value for option, value in given.items() if value}
+    where = str(Path(address).resolve()) if kind is Kind.FOLDER else address
+    secret = _secret(secret_file, secret_stdin)
+    for added in run(
+        state,
+        "source.add",
+        name=name,
+        kind=kind.value,
+        address=where,
+        user=user,
+        secret=secret,
+        options=options,
+        every_minutes=every,
+    ):
+        if as_json:
+            show_json(added)
+        else:
+            say(f"source {added['id']} is added to {name}; `huisclos source sync {name}` brings it in step now")
+
+
+@application.command("list", epilog=examples("huisclos source list contracts"))
+def list_(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
+    """List the sources of a collection, and how the last sync of each ended. Secrets are not shown."""
+    show(run(state, "source.list", name=name), as_json, "no source yet; `huisclos source add` gives it one")
+
+
+@application.command("remove", epilog=examples("huisclos source remove contracts 1f2e3d4c --forget"))
+def remove(
+    name: Name,
+    source: Source,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget everything that was loaded from it.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Take a source from a collection, with its credentials. What was loaded from it stays, unless --forget."""
+    for removed in run(state, "source.remove", name=name, source=source, forget=forget):
+        if as_json:
+            show_json(removed)
+        else:
+            say(f"source {source} is removed; documents forgotten: {removed['forgotten']}")
+
+
+@application.command("sync", epilog=examples("huisclos source sync contracts", "huisclos source sync contracts --json"))
+def sync(
+    name: Name,
+    source: Annotated[str, typer.Argument(metavar="[SOURCE]", help="One source; all of them where not given.")] = "",
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a collection in step with its sources now. Exit 1 when one of them failed; what was loaded stays."""
+    with stopped_cleanly("what was loaded is kept: run the same command again, it continues"):
+        failed = _sync(state, name, source, as_json)
+    if failed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _sync(state: Path, name: str, source: str, as_json: bool) -> bool:
+    """Run it, a line or a step of the bar for each file; gives whether a source failed."""
+    failed = False
+    counts: dict[str, int] = {}
+    with Count("syncing", None, MofNCompleteColumn(), is_shown=not as_json) as count:
+        for event in run(state, "source.sync", name=name, source=source):
+            if "ended" in event:
+                failed = failed or event["ended"] == "failed"
+                if not as_json:
+                    ends = ", ".join(f"{number} {end}" for end, number in counts.items())
+                    count.say(f"source {event['source']}: {event['reason'] or ends or 'no files there'}")
+                counts = {}
+            else:
+                counts[event["state"]] = counts.get(event["state"], 0) + 1
+                count.update(event.pop("done"), event.pop("total"))
+                if event["reason"] and not as_json:
+                    count.say(f"{event['doc']}: {event['state']}: {event['reason']}")
+            if as_json:
+                show_json(event)
+    return failed
+
+
+def _secret(path: Path | None, from_stdin: bool) -> str:
+    """The first line of a file or of standard input; never an argument, which other users of the machine see."""
+    from security.files import read_private
+
+    if path is None:
+        return _line(sys.stdin.readline(), "standard input") if from_stdin else ""
+    if from_stdin:
+        raise InputWrong("--secret-file and --secret-stdin exclude each other; give one")
+    try:
+        return _line(read_private(path, SECRET_BYTES_MAX).decode(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputWrong(f"{path} cannot be read; name a file (0600) that holds the password or token") from error
+
+
+def _line(text: str, where: str) -> str:
+    found = text.partition("\n")[0].rstrip("\r")
+    if not found:
+        raise InputWrong(f"{where} held nothing, expected the password or token on its first line")
+    return found

@@ -1,0 +1,106 @@
+"""Operations on sources: where the documents of a collection come from by themselves."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+
+from sqlalchemy.exc import OperationalError
+
+from chat.admin.operations import FILE_FIELDS, Event, granted, operation
+from chat.assembly import House
+from chat.database import empty_log
+from rag.errors import RagError, SourceRefused
+from rag.sources.record import Credentials, SourceKind, SourceRecord, new_id
+from security.access import Right
+from security.errors import SecurityError
+from security.identity import OPERATOR
+from security.withheld import Withheld
+
+
+@operation("source.add")
+def add_source(
+    house: House,
+    name: str,
+    kind: str,
+    address: str,
+    user: str = "",
+    secret: str = "",
+    options: dict[str, str] | None = None,
+    every_minutes: int = 0,
+) -> Iterator[Event]:
+    """Give a collection a source. The secret is sealed with it and never shown again."""
+    grant = granted(house, OPERATOR, name, Right.MANAGE)
+    source = SourceRecord(
+        new_id(), _kind(kind), address, Credentials(user, Withheld(secret)), options or {}, every_minutes
+    )
+    house.audit.record(OPERATOR.user_id, "source.add", f"{grant.collection_id}/{source.id}", "begun")
+    house.syncing.add(grant, source)
+    house.audit.record(OPERATOR.user_id, "source.add", f"{grant.collection_id}/{source.id}", "done")
+    yield _shown(source)
+
+
+@operation("source.list")
+def list_sources(house: House, name: str) -> Iterator[Event]:
+    """The sources of a collection and how their last sync ended; no secret."""
+    grant = granted(house, OPERATOR, name, Right.MANAGE)
+    yield from map(_shown, house.documents.sources(grant))
+
+
+@operation("source.remove")
+def remove_source(house: House, name: str, source: str, forget: bool = False) -> Iterator[Event]:
+    """Take a source from a collection, with its credentials; what was loaded from it stays, or is forgotten too."""
+    grant = granted(house, OPERATOR, name, Right.MANAGE)
+    found = house.syncing.find(grant, source)
+    house.audit.record(OPERATOR.user_id, "source.remove", f"{grant.collection_id}/{source}", "begun")
+    forgotten = house.syncing.forget(grant, found) if forget else 0
+    house.syncing.remove(grant, source)
+    house.audit.record(OPERATOR.user_id, "source.remove", f"{grant.collection_id}/{source}", "done")
+    yield {"removed": source, "forgotten": forgotten}
+
+
+@operation("source.sync")
+def sync_sources(
+    house: House, name: str, source: str = "", cancelled: threading.Event | None = None
+) -> Iterator[Event]:
+    """Bring a collection in step with its sources, or with one; an event a file, and one for each source that ended.
+
+    A source that fails keeps what was loaded from it, and the next one has its turn.
+    """
+    grant = granted(house, OPERATOR, name, Right.MANAGE)
+    sources = (house.syncing.find(grant, source),) if source else house.documents.sources(grant)
+    for each in sources:
+        reason = ""
+        try:
+            with closing(house.syncing.run(grant, each, cancelled)) as files:
+                for file in files:
+                    yield {"source": each.id} | {field: getattr(file, field) for field in FILE_FIELDS}
+        except (RagError, SecurityError) as error:
+            reason = str(error)
+        with suppress(OperationalError):
+            empty_log(house.engine)
+        if cancelled and cancelled.is_set():
+            return
+        yield {"source": each.id, "ended": "failed" if reason else "done", "reason": reason or None}
+
+
+def _kind(name: str) -> SourceKind:
+    try:
+        return SourceKind(name)
+    except ValueError as error:
+        raise SourceRefused(f"no such kind of source; expected one of {', '.join(SourceKind)}") from error
+
+
+def _shown(source: SourceRecord) -> Event:
+    last = source.last
+    return {
+        "id": source.id,
+        "kind": source.kind.value,
+        "address": source.address,
+        "user": source.credentials.user,
+        "has_secret": bool(source.credentials.secret),
+        "options": dict(source.options),
+        "every_minutes": source.every_minutes,
+        "last_at": last.at.isoformat(timespec="seconds") if last else None,
+        "last_files": dict(last.files) if last else {},
+        "failed": (last.reason or None) if last else None,
+    }

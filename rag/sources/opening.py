@@ -1,0 +1,70 @@
+"""From a source's record to the source, its address checked against what IT listed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.errors import SourceRefused
+from rag.sources.folder import FolderSource
+from rag.sources.patience import Patience
+from rag.sources.record import (
+    EVERY_MINUTES_MAX,
+    SECRET_CHARACTERS_MAX,
+    TEXT_CHARACTERS_MAX,
+    SourceKind,
+    SourceRecord,
+)
+from rag.sources.source import Source
+from security.egress import AllowedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a source is opened in: the addresses that may be reached, a memory-backed folder, and its patience."""
+
+    allowed: tuple[AllowedEntry, ...]
+    memory_dir: Path
+    patience: Patience
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How sources of a kind are opened and which options they take."""
+
+    options: frozenset[str]
+    check: Callable[[SourceRecord, Iterable[AllowedEntry]], None]
+    open: Callable[[SourceRecord, Surroundings], Source]
+
+
+def check_source(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
+    """Raise SourceRefused for a source that would not be opened, with what to do."""
+    unknown = sorted(set(record.options) - WAYS[record.kind].options)
+    if unknown:
+        raise SourceRefused(f"a source of kind {record.kind} takes no {', '.join(unknown)}")
+    if not 0 <= record.every_minutes <= EVERY_MINUTES_MAX:
+        raise SourceRefused(f"a schedule is 1 to {EVERY_MINUTES_MAX} minutes, or 0 for none")
+    texts = (record.address, record.credentials.user, *record.options.values())
+    is_short = all(len(text) <= TEXT_CHARACTERS_MAX and text.isprintable() for text in texts)
+    if not is_short or len(record.credentials.secret) > SECRET_CHARACTERS_MAX:
+        raise SourceRefused(f"an address, a name and an option have {TEXT_CHARACTERS_MAX} characters at most")
+    WAYS[record.kind].check(record, allowed)
+
+
+def open_source(record: SourceRecord, around: Surroundings) -> Source:
+    """The source. Raises SourceRefused for an address that is not listed (any more)."""
+    check_source(record, around.allowed)
+    return WAYS[record.kind].open(record, around)
+
+
+def _check_folder(record: SourceRecord, _allowed: Iterable[AllowedEntry]) -> None:
+    if not Path(record.address).is_absolute():
+        raise SourceRefused("a folder is named by its whole path, such as /mnt/share/contracts")
+
+
+def _open_folder(record: SourceRecord, _around: Surroundings) -> Source:
+    return FolderSource(Path(record.address))
+
+
+WAYS: Mapping[SourceKind, Way] = {
+    SourceKind.FOLDER: Way(frozenset(), _check_folder, _open_folder),
+}

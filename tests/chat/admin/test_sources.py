@@ -1,0 +1,63 @@
+"""Sources over the command line, beside a server and without one; a secret is read, and shown by nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chat.admin.conftest import Huisclos
+
+SECRET = "wombat-pass-4711"
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    root = tmp_path / "share"
+    root.mkdir()
+    (root / "parking.md").write_text("# Parking\n\nParking permits are renewed each January.\n")
+    return root
+
+
+def test_a_source_is_added_synced_listed_and_removed(huisclos: Huisclos, share: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{SECRET}\n")
+    secret.chmod(0o600)
+    huisclos("collection", "create", share.parent.name)
+    name = share.parent.name
+    (added,) = huisclos.rows(
+        "source", "add", name, "folder", str(share), "--every", "600", "--user", "bot", "--secret-file", str(secret)
+    )
+    assert (added["kind"], added["has_secret"], added["every_minutes"]) == ("folder", True, 600)
+    file, end = huisclos.rows("source", "sync", name)
+    assert (file["doc"], file["state"], end["ended"]) == ("parking.md", "indexed", "done")
+    (listed,) = huisclos.rows("source", "list", name)
+    assert (listed["last_files"], listed["failed"]) == ({"indexed": 1}, None)
+    assert SECRET not in f"{added}{listed}{huisclos('source', 'list', name)}"
+    (removed,) = huisclos.rows("source", "remove", name, added["id"], "--forget")
+    assert removed["forgotten"] == 1
+    (collection,) = [row for row in huisclos.rows("collection", "list") if row["name"] == name]
+    assert collection["documents"] == 0
+
+
+def test_a_sync_that_fails_says_why_and_ends_with_1(huisclos: Huisclos, share: Path) -> None:
+    name = share.parent.name
+    huisclos("collection", "create", name)
+    (added,) = huisclos.rows("source", "add", name, "folder", str(share / "absent"))
+    code, out, _ = huisclos.ends("source", "sync", name, "--json")
+    assert code == 1
+    assert "does not exist" in out
+    assert any("does not exist" in row["remedy"] for row in _doctor(huisclos))
+    huisclos("source", "remove", name, added["id"])
+    assert not any("does not exist" in row["remedy"] for row in _doctor(huisclos))
+
+
+def test_a_secret_that_others_may_read_or_that_is_not_there_is_not_taken(huisclos: Huisclos, share: Path) -> None:
+    code, _, error = huisclos.ends("source", "add", "rules", "folder", str(share), "--secret-file", str(share / "x"))
+    assert (code, "cannot be read" in error) == (2, True)
+    code, _, error = huisclos.ends("source", "add", "rules", "folder", str(share), "--secret-stdin")
+    assert (code, "held nothing" in error) == (2, True)
+
+
+def _doctor(huisclos: Huisclos) -> list[dict[str, str]]:
+    import json
+
+    return [json.loads(line) for line in huisclos.ends("doctor", "--json")[1].splitlines()]

@@ -1,0 +1,235 @@
+"""Sources of a collection: kept sealed, synced when asked and when due, one failure keeps everything."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from chat.errors import Refused
+from chat.syncing import Syncing
+from rag.errors import FolderMissing, LoadRunning, SourceRefused
+from rag.sources.record import SOURCES_MAX, Credentials, SourceKind, SourceRecord, new_id
+from security.audit import AuditLog
+from security.errors import SecurityError
+from security.keyring import collection_owner
+from security.withheld import Withheld
+from tests.postgresql import ON_BOTH_DATABASES
+from tests.rag.conftest import Shelf, memory_dir, shelf  # noqa: F401 - fixtures
+
+SECRET = "wombat-pass-4711"
+
+
+class SetClock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def syncing(shelf: Shelf, clock: SetClock) -> Syncing:  # noqa: F811 - the fixture
+    audit = AuditLog(shelf.engine, shelf.keyring)
+    return Syncing(
+        audit, shelf.policy, shelf.collections, (), shelf.memory, lambda: shelf.documents, lambda: shelf.loader, clock
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "share"
+    root.mkdir()
+    (root / "apples.txt").write_text("Apples ripen in the cellar.")
+    return root
+
+
+def source(address: object, every: int = 0) -> SourceRecord:
+    given = Credentials("bot", Withheld(SECRET))
+    return SourceRecord(new_id(), SourceKind.FOLDER, str(address), given, {}, every)
+
+
+@ON_BOTH_DATABASES
+def test_a_source_and_its_secret_are_sealed_and_kept(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    syncing: Syncing,
+    stored: Callable[[], bytes],
+) -> None:
+    made = source("/mnt/wombats")
+    syncing.add(shelf.managing, made)
+    assert shelf.documents.sources(shelf.managing) == (made,)
+    assert SECRET not in repr(shelf.documents.sources(shelf.managing))
+    content = stored()
+    assert SECRET.encode() not in content
+    assert b"wombats" not in content
+
+
+@ON_BOTH_DATABASES
+def test_sources_go_through_a_rotation_a_repair_and_changes_of_documents(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    syncing: Syncing,
+    folder: Path,
+) -> None:
+    made = source(folder)
+    syncing.add(shelf.managing, made)
+    list(shelf.documents.reseal(shelf.managing))
+    assert len(shelf.keyring.versions(collection_owner(shelf.collection_id))) == 1
+    shelf.load(folder)
+    shelf.documents.integrity.repair(shelf.indexing, [])
+    assert shelf.documents.sources(shelf.managing) == (made,)
+
+
+def test_a_source_goes_with_the_key_of_its_collection(shelf: Shelf, syncing: Syncing) -> None:  # noqa: F811
+    syncing.add(shelf.managing, source("/mnt/wombats"))
+    managing = shelf.managing
+    shelf.collections.remove(shelf.collection_id)
+    with pytest.raises(SecurityError):
+        shelf.documents.sources(managing)
+
+
+def test_a_sync_is_kept_with_its_end(shelf: Shelf, syncing: Syncing, clock: SetClock, folder: Path) -> None:  # noqa: F811
+    made = source(folder)
+    syncing.add(shelf.managing, made)
+    assert [file.doc for file in syncing.run(shelf.managing, made)] == ["apples.txt"]
+    (kept,) = shelf.documents.sources(shelf.managing)
+    assert kept.last
+    assert (kept.last.at, kept.last.reason, kept.last.files) == (clock.now, "", {"indexed": 1})
+    assert [finding.is_fine for finding in syncing.findings()] == [True]
+
+
+def test_a_source_that_fails_says_why_and_keeps_what_was_loaded(shelf: Shelf, syncing: Syncing, folder: Path) -> None:  # noqa: F811
+    made = source(folder)
+    syncing.add(shelf.managing, made)
+    list(syncing.run(shelf.managing, made))
+    folder.rename(folder.with_name("unmounted"))
+    with pytest.raises(FolderMissing):
+        list(syncing.run(shelf.managing, made))
+    (kept,) = shelf.documents.sources(shelf.managing)
+    assert kept.last
+    assert "drive is mounted" in kept.last.reason
+    (finding,) = syncing.findings()
+    assert (finding.is_fine, "drive is mounted" in finding.remedy) == (False, True)
+    assert set(shelf.find("cellar")) == {"apples.txt"}
+
+
+def test_what_is_due_is_synced_and_the_failure_of_one_stops_no_other(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    syncing: Syncing,
+    clock: SetClock,
+    folder: Path,
+) -> None:
+    for each in (source("/nowhere/at/all", 10), source(folder, 10), source(folder.parent / "unscheduled")):
+        syncing.add(shelf.managing, each)
+    never = threading.Event()
+    syncing.sync_due(never)
+    assert set(shelf.find("cellar")) == {"apples.txt"}
+    bad, good, unscheduled = shelf.documents.sources(shelf.managing)
+    assert bad.last
+    assert bad.last.reason
+    assert (good.last and good.last.files, unscheduled.last) == ({"indexed": 1}, None)
+    (folder / "pears.txt").write_text("Pears are picked early.")
+    syncing.sync_due(never)
+    assert shelf.find("picked") == {}
+    clock.now += timedelta(minutes=10)
+    syncing.sync_due(never)
+    assert set(shelf.find("picked")) == {"pears.txt"}
+
+
+def test_a_sync_that_is_stopped_keeps_its_turn(shelf: Shelf, syncing: Syncing, clock: SetClock, folder: Path) -> None:  # noqa: F811
+    made = source(folder, 10)
+    syncing.add(shelf.managing, made)
+    stopped = threading.Event()
+    running = syncing.run(shelf.managing, made, stopped)
+    next(running)
+    stopped.set()
+    assert list(running) == []
+    (kept,) = shelf.documents.sources(shelf.managing)
+    assert kept.is_due(clock.now)
+
+
+def test_two_loads_at_once_are_said(shelf: Shelf, syncing: Syncing, folder: Path) -> None:  # noqa: F811
+    made = source(folder)
+    syncing.add(shelf.managing, made)
+    running = shelf.loader.load(shelf.managing, folder)
+    next(running)
+    with pytest.raises(LoadRunning):
+        list(syncing.run(shelf.managing, made))
+    running.close()
+
+
+def test_a_removed_source_leaves_its_documents_or_takes_them_along(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    syncing: Syncing,
+    folder: Path,
+) -> None:
+    made = source(folder)
+    syncing.add(shelf.managing, made)
+    list(syncing.run(shelf.managing, made))
+    syncing.remove(shelf.managing, made.id)
+    assert shelf.documents.sources(shelf.managing) == ()
+    assert set(shelf.find("cellar")) == {"apples.txt"}
+    assert syncing.forget(shelf.managing, made) == 1
+    assert shelf.find("cellar") == {}
+    with pytest.raises(Refused):
+        syncing.find(shelf.managing, made.id)
+
+
+def test_a_source_is_added_once_and_their_number_is_bounded(shelf: Shelf, syncing: Syncing) -> None:  # noqa: F811
+    syncing.add(shelf.managing, source("/mnt/0"))
+    with pytest.raises(SourceRefused, match="already"):
+        syncing.add(shelf.managing, source("/mnt/0"))
+    for number in range(1, SOURCES_MAX):
+        syncing.add(shelf.managing, source(f"/mnt/{number}"))
+    with pytest.raises(SourceRefused, match="at most"):
+        syncing.add(shelf.managing, source("/mnt/more"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"address": "relative/path"},
+        {"address": "/mnt/\x00"},
+        {"address": "/" + "x" * 3000},
+        {"every_minutes": -1},
+        {"options": {"branch": "main"}},
+        {"credentials": Credentials("", Withheld("x" * 5000))},
+    ],
+    ids=str,
+)
+def test_a_source_that_would_not_be_opened_is_not_added(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    syncing: Syncing,
+    change: dict[str, object],
+) -> None:
+    with pytest.raises(SourceRefused):
+        syncing.add(shelf.managing, replace(source("/mnt/a"), **change))  # type: ignore[arg-type]  # drawn by hand
+    assert shelf.documents.sources(shelf.managing) == ()
+
+
+def test_the_schedule_syncs_by_itself_and_its_thread_ends_with_the_block(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    syncing: Syncing,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chat.syncing.LOOK_SECONDS", 0.01)
+    syncing.add(shelf.managing, source(folder, 1))
+    looked = threading.Event()
+    whole = syncing.sync_due
+
+    def watched(stopped: threading.Event) -> None:
+        whole(stopped)
+        looked.set()
+
+    monkeypatch.setattr(syncing, "sync_due", watched)
+    with syncing.scheduled():
+        assert looked.wait(60)
+    assert set(shelf.find("cellar")) == {"apples.txt"}
+    assert "sources" not in {thread.name for thread in threading.enumerate()}
