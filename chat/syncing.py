@@ -91,7 +91,7 @@ class Syncing:
         end, reason = "stopped", ""
         try:
             opened = open_source(source, Surroundings(self.allowed, self.memory_dir, Patience(stopped)))
-            with closing(self.loader().load(grant, opened)) as loading:
+            with closing(opened), closing(self.loader().load(grant, opened)) as loading:
                 for file in loading:
                     files[file.state.value] = files.get(file.state.value, 0) + 1
                     yield file

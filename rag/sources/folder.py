@@ -19,3 +19,6 @@ class FolderSource:
     def read(self, file: FoundFile, bytes_max: int) -> FileContent:
         """The bytes of one file, whole or not at all."""
         return read_here(file, bytes_max)
+
+    def close(self) -> None:
+        """Nothing is held open."""

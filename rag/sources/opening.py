@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import SourceRefused
+from rag.sources import webdav
 from rag.sources.folder import FolderSource
 from rag.sources.patience import Patience
 from rag.sources.record import (
@@ -15,6 +16,7 @@ from rag.sources.record import (
     SourceRecord,
 )
 from rag.sources.source import Source
+from rag.sources.transport import Http
 from security.egress import AllowedEntry
 
 
@@ -45,8 +47,9 @@ def check_source(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
         raise SourceRefused(f"a schedule is 1 to {EVERY_MINUTES_MAX} minutes, or 0 for none")
     texts = (record.address, record.credentials.user, *record.options.values())
     is_short = all(len(text) <= TEXT_CHARACTERS_MAX and text.isprintable() for text in texts)
-    if not is_short or len(record.credentials.secret) > SECRET_CHARACTERS_MAX:
-        raise SourceRefused(f"an address, a name and an option have {TEXT_CHARACTERS_MAX} characters at most")
+    secret = record.credentials.secret
+    if not is_short or len(secret) > SECRET_CHARACTERS_MAX or not secret.isprintable():
+        raise SourceRefused(f"an address, a name, a secret is one line of {TEXT_CHARACTERS_MAX} characters at most")
     WAYS[record.kind].check(record, allowed)
 
 
@@ -65,6 +68,17 @@ def _open_folder(record: SourceRecord, _around: Surroundings) -> Source:
     return FolderSource(Path(record.address))
 
 
+def _check_webdav(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
+    webdav.address_of(record.address, allowed)
+
+
+def _open_webdav(record: SourceRecord, around: Surroundings) -> Source:
+    address = webdav.address_of(record.address, around.allowed)
+    http = Http(address, record.credentials, record.options.get("ca_file", ""), around.patience)
+    return webdav.WebDav(record.name, address, http)
+
+
 WAYS: Mapping[SourceKind, Way] = {
     SourceKind.FOLDER: Way(frozenset(), _check_folder, _open_folder),
+    SourceKind.WEBDAV: Way(frozenset({"ca_file"}), _check_webdav, _open_webdav),
 }

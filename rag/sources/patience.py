@@ -22,6 +22,8 @@ FAILURES_MAX = 10
 SLICE_SECONDS = 1.0
 """How soon a wait notices that it is to stop."""
 
+CONNECT_SECONDS_MAX = 10.0
+
 IDLE_SECONDS_MAX = 30.0
 """Without a byte from the server."""
 
@@ -59,6 +61,12 @@ class Patience:
         if left <= 0:
             raise OutOfPatience("the server takes too long to answer")
         return min(left, SLICE_SECONDS)
+
+    def remaining(self) -> float:
+        """How long one connection or one sending may last, in seconds. Raises OutOfPatience when time is up."""
+        self.wait(self._clock())
+        until = getattr(self._own, "until", None) or self._clock()
+        return float(min(until - self._clock(), CONNECT_SECONDS_MAX))
 
     def now(self) -> float:
         """The time on the clock of this sync."""

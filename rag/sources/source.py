@@ -19,3 +19,7 @@ class Source(Protocol):
     def read(self, file: FoundFile, bytes_max: int) -> FileContent:
         """The bytes of one file. Raises DocumentRejected for one over the limit, FileUnavailable, OSError."""
         ...
+
+    def close(self) -> None:
+        """Let go of connections and temporary folders."""
+        ...

@@ -35,6 +35,9 @@ class Twin:
             raise FileUnavailable("the server does not answer")
         return FileContent(self.files[file.place][1].encode()[:bytes_max], None)
 
+    def close(self) -> None:
+        pass
+
 
 def sync(shelf: Shelf, twin: Twin) -> dict[str, str]:
     twin.read_names = []
