@@ -4,7 +4,7 @@ STATE ?= state
 HUISCLOS = .venv/bin/huisclos
 export HUISCLOS_STATE = $(STATE)
 
-.PHONY: help run install test checks lint demo-reset environment environment-dev chromium postgresql eval lock clean
+.PHONY: help run install test checks lint demo-reset environment environment-dev chromium postgresql dovecot eval lock clean
 .NOTPARALLEL:
 
 run: install  ## set up what is missing, make the demo the first time, serve until Ctrl-C
@@ -13,7 +13,7 @@ run: install  ## set up what is missing, make the demo the first time, serve unt
 install: environment  ## set up alone: environment, engine, weights
 	@$(HUISCLOS) models pull
 
-test: lint chromium postgresql  ## everything CI runs: format, lint, types, import contracts, docs, tests in a browser too
+test: lint chromium postgresql dovecot  ## everything CI runs: format, lint, types, import contracts, docs, tests in a browser too
 	@$(HUISCLOS) models pull --for-tests
 	.venv/bin/python -m pytest
 
@@ -47,6 +47,9 @@ chromium: environment-dev
 
 postgresql: environment-dev
 	@.venv/bin/python deploy/postgresql.py
+
+dovecot: environment-dev
+	@.venv/bin/python deploy/dovecot.py
 
 lock: environment  ## resolve deploy/requirements/*.in again into hashed *.txt, from the package index
 	@.venv/bin/python deploy/lock.py $(ARGS)

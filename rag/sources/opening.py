@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import SourceRefused
-from rag.sources import webdav
+from rag.sources import git, imap, webdav
 from rag.sources.folder import FolderSource
 from rag.sources.patience import Patience
 from rag.sources.record import (
@@ -16,7 +16,7 @@ from rag.sources.record import (
     SourceRecord,
 )
 from rag.sources.source import Source
-from rag.sources.transport import Http
+from rag.sources.transport import Http, tls_context
 from security.egress import AllowedEntry
 
 
@@ -78,7 +78,32 @@ def _open_webdav(record: SourceRecord, around: Surroundings) -> Source:
     return webdav.WebDav(record.name, address, http)
 
 
+def _check_imap(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
+    imap.address_of(record.address, allowed)
+    if not (record.credentials.user and record.credentials.secret):
+        raise SourceRefused("a mailbox wants a name and a password: --user, and --secret-file or --secret-stdin")
+
+
+def _open_imap(record: SourceRecord, around: Surroundings) -> Source:
+    address = imap.address_of(record.address, around.allowed)
+    context = tls_context(record.options.get("ca_file", "")) if address.scheme == "imaps" else None
+    return imap.Mailbox(record.name, address, record.credentials, context, around.patience)
+
+
+def _check_git(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
+    git.check_address(record.address, allowed)
+    git.check_branch(record.options.get("branch", ""))
+
+
+def _open_git(record: SourceRecord, around: Surroundings) -> Source:
+    return git.GitRepository(
+        record.name, record.address, record.options, record.credentials, around.memory_dir, around.patience
+    )
+
+
 WAYS: Mapping[SourceKind, Way] = {
     SourceKind.FOLDER: Way(frozenset(), _check_folder, _open_folder),
     SourceKind.WEBDAV: Way(frozenset({"ca_file"}), _check_webdav, _open_webdav),
+    SourceKind.IMAP: Way(frozenset({"ca_file"}), _check_imap, _open_imap),
+    SourceKind.GIT: Way(frozenset({"ca_file", "branch"}), _check_git, _open_git),
 }

@@ -1,11 +1,18 @@
 """Real servers on loopback, for the tests of sources."""
 
+import base64
 import datetime
+import gzip
 import ipaddress
+import os
+import socket
+import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from cheroot import wsgi
 from cheroot.ssl.builtin import BuiltinSSLAdapter
@@ -31,6 +38,12 @@ def webdav(folder: Path, certificate: tuple[Path, Path] | None = None) -> Iterat
     server = wsgi.Server(("127.0.0.1", 0), WsgiDAVApp(configuration))
     if certificate:
         server.ssl_adapter = BuiltinSSLAdapter(str(certificate[0]), str(certificate[1]))
+    with _served(server) as port:
+        yield port
+
+
+@contextmanager
+def _served(server: wsgi.Server) -> Iterator[int]:
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
@@ -58,3 +71,51 @@ def made_certificate(folder: Path) -> tuple[Path, Path]:
     (folder / "server.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (folder / "server.key").write_bytes(key.private_bytes(*private))
     return folder / "server.pem", folder / "server.key"
+
+
+@contextmanager
+def git_daemon(folder: Path) -> Iterator[int]:
+    """`git daemon` over the repositories in a folder; gives its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    where = ("--listen=127.0.0.1", f"--port={port}", f"--base-path={folder}", "--export-all", "--reuseaddr")
+    process = subprocess.Popen(["git", "daemon", *where, str(folder)], stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def git_over_http(folder: Path) -> Iterator[int]:
+    """`git http-backend` behind a server that asks for a name and a password; gives its port."""
+    wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        if environ.get("HTTP_AUTHORIZATION") != wanted:
+            start("401 Unauthorized", [("WWW-Authenticate", 'Basic realm="test"')])
+            return [b""]
+        names = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH")
+        own = {name: str(environ.get(name, "")) for name in names}
+        own |= {"GIT_PROJECT_ROOT": str(folder), "GIT_HTTP_EXPORT_ALL": "1", "PATH": os.defpath, "REMOTE_USER": USER}
+        own |= {"GIT_PROTOCOL": environ.get("HTTP_GIT_PROTOCOL", "")}
+        content = environ["wsgi.input"].read()
+        if environ.get("HTTP_CONTENT_ENCODING") == "gzip":
+            content = gzip.decompress(content)
+            own["CONTENT_LENGTH"] = str(len(content))
+        out = subprocess.run(["git", "http-backend"], input=content, env=own, capture_output=True, check=True).stdout
+        head, _, body = out.partition(b"\r\n\r\n")
+        lines = [line.decode().split(": ", 1) for line in head.split(b"\r\n")]
+        status = next((value for name, value in lines if name == "Status"), "200 OK")
+        start(status, [(name, value) for name, value in lines if name != "Status"])
+        return [body]
+
+    with _served(wsgi.Server(("127.0.0.1", 0), answer)) as port:
+        yield port
