@@ -54,7 +54,9 @@ class _Reading:
             raise SourceUnavailable(_BROKEN)
 
     def end(self, _name: str) -> None:
-        if self._path.pop() == "response" and "href" in self._fields:
+        if self._path.pop() == "response":
+            if "href" not in self._fields:
+                raise SourceUnavailable(_BROKEN)
             if len(self.entries) >= self._entries_max:
                 raise SourceUnavailable(f"the server lists over {self._entries_max} files; divide the source")
             self.entries.append(self._entry())
