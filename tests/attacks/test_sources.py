@@ -100,6 +100,12 @@ def endless_answer(talk: Talk) -> None:
         talk.say(entry("/share/x.txt").encode() * 100)
 
 
+def endless_space(talk: Talk) -> None:
+    talk.say(b'HTTP/1.1 207 M\r\n\r\n<d:multistatus xmlns:d="DAV:">')
+    while True:
+        talk.say(b" " * 65536)
+
+
 def endless_field(talk: Talk) -> None:
     talk.say(b'HTTP/1.1 207 M\r\n\r\n<d:multistatus xmlns:d="DAV:"><d:response><d:href>')
     while True:
@@ -168,7 +174,16 @@ def cut(talk: Talk) -> None:
 
 
 ANSWERS = (
-    *(endless_answer, endless_field, endless_depth, endless_head, endless_interim, dripped_head, dripped_body),
+    *(
+        endless_answer,
+        endless_space,
+        endless_field,
+        endless_depth,
+        endless_head,
+        endless_interim,
+        dripped_head,
+        dripped_body,
+    ),
     *(silence, entity_bomb, entity_file, compressed, no_http, another_list, cut),
 )
 

@@ -99,7 +99,7 @@ def in_step(shelf: Opened, folder: Path) -> Iterator[str]:
     wanted = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     held = {info.path for info in shelf.store.documents(shelf.grant)}
     other = held - wanted if folder.name == "documents" else set()
-    yield from (f"going {name}" for name in other)
+    yield from (f"going {name}" for name in sorted(other | (wanted - held)))  # one may come in and not be told any more
     for file in shelf.loader.load(shelf.grant, folder):
         if file.state in {FileState.INDEXED, FileState.UNCHANGED}:
             yield f"held {file.doc}"

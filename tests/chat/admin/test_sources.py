@@ -1,5 +1,7 @@
 """Sources over the command line, beside a server and without one; a secret is read, and shown by nothing."""
 
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,18 @@ def test_a_sync_that_fails_says_why_and_ends_with_1(huisclos: Huisclos, share: P
     assert not any("does not exist" in row["remedy"] for row in _doctor(huisclos))
 
 
+def test_a_served_house_syncs_by_itself(served: Huisclos, share: Path) -> None:
+    name = share.parent.name
+    served("collection", "create", name)
+    served("source", "add", name, "folder", str(share), "--every", "1")
+    until = time.monotonic() + 60
+    while not served.rows("source", "list", name)[0]["last_at"]:
+        assert time.monotonic() < until
+        time.sleep(1)
+    (listed,) = served.rows("source", "list", name)
+    assert (listed["last_files"], listed["failed"]) == ({"indexed": 1}, None)
+
+
 def test_a_secret_that_others_may_read_or_that_is_not_there_is_not_taken(huisclos: Huisclos, share: Path) -> None:
     code, _, error = huisclos.ends("source", "add", "rules", "folder", str(share), "--secret-file", str(share / "x"))
     assert (code, "cannot be read" in error) == (2, True)
@@ -58,6 +72,4 @@ def test_a_secret_that_others_may_read_or_that_is_not_there_is_not_taken(huisclo
 
 
 def _doctor(huisclos: Huisclos) -> list[dict[str, str]]:
-    import json
-
     return [json.loads(line) for line in huisclos.ends("doctor", "--json")[1].splitlines()]

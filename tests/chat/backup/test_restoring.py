@@ -46,6 +46,17 @@ def empty_house(state: Path) -> Iterator[House]:
     assert left(state) == set()
 
 
+def test_sources_come_back_with_their_secrets(house: House, tmp_path: Path) -> None:
+    name = house.collections.list()[0].name
+    run(house, "source.add", name=name, kind="folder", address="/mnt/share", secret="wombat-pass", every_minutes=5)
+    before, state = house.documents.sources(manage(house, name)), with_keyring(house, tmp_path / "new")
+    back_up(house, tmp_path / "backup")
+    restore(state, tmp_path / "backup")
+    assert b"wombat-pass" not in (tmp_path / "backup").read_bytes()
+    with opened(state) as again:
+        assert again.documents.sources(manage(again, name)) == before != ()
+
+
 def test_everything_comes_back(house: House, tmp_path: Path) -> None:
     before, entries, state = everything(house), recorded(house), with_keyring(house, tmp_path / "new")
     receipts = {path.name: path.read_bytes() for path in (house.state / "receipts").iterdir()}
