@@ -16,6 +16,7 @@ _UNSEEN = re.compile(
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Controls, soft hyphens, zero-width marks, marks that turn the direction of text, tag characters, lone surrogates."""
+_TAGS = 0xE0000
 _STACKED = re.compile(r"([\u0300-\u036f]{3})[\u0300-\u036f]+")
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 
@@ -40,6 +41,11 @@ def _guess(data: bytes) -> str:
     if best is None:
         raise DocumentRejected("the text's encoding is not known; save the file as UTF-8")
     return data.decode(best.encoding, "replace")
+
+
+def tagged(text: str) -> str:
+    """What is spelt in tag characters, which nothing shows: each stands for the ASCII letter 0xE0000 below it."""
+    return "".join(chr(ord(letter) - _TAGS) for letter in text if _TAGS + 0x20 <= ord(letter) < _TAGS + 0x7F)
 
 
 def clean(text: str) -> str:

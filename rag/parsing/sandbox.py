@@ -21,6 +21,7 @@ from rag.documents import Block, BlockKind, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
+from rag.parsing.suspicion import Sign
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
 _SUFFIX_CHARACTERS_MAX = 10
@@ -33,10 +34,12 @@ SCANNED_PAGES_MAX = 1000
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """A parsed document and what it was."""
+    """A parsed document, what it was, and the signs that it speaks to a model: in what is seen, and in what is not."""
 
     media_type: MediaType
     document: ParsedDocument
+    signs: tuple[Sign, ...] = ()
+    hidden_signs: tuple[Sign, ...] = ()
 
 
 def read_document(
@@ -62,7 +65,8 @@ def read_document(
     modified = datetime.fromisoformat(found["modified_at"]) if found["modified_at"] else None
     blocks = tuple(_block(block) for block in found["blocks"])
     document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified, members)
-    return ReadDocument(MediaType(outcome["media_type"]), document)
+    seen, unseen = (tuple(map(Sign, found[field])) for field in ("signs", "hidden_signs"))
+    return ReadDocument(MediaType(outcome["media_type"]), document, seen, unseen)
 
 
 def render_page(data: bytes, page: int, memory_dir: Path, width_px: int = 900) -> bytes:
