@@ -151,7 +151,7 @@ def _spawn(
     task: dict[str, Any], data: bytes, folder: str, output: Path, wall_seconds: int, cancelled: threading.Event
 ) -> int:
     """Run the child to its end or its wall clock; its whole process group ends with it."""
-    command = [sys.executable, "-I", "-c", _START, json.dumps(task), *search_path()]
+    command = [sys.executable, "-I", "-S", "-c", _START, json.dumps(task), *search_path()]
     with output.open("wb") as out, tempfile.TemporaryFile(dir=folder) as source:
         source.write(data)
         source.seek(0)
