@@ -18,7 +18,8 @@ def parse(data: bytes) -> ParsedDocument:
     with open_package(data, KIND) as archive:
         for entry in archive.infolist():
             name = _name(entry)
-            if not entry.is_dir() and not stat.S_ISLNK(entry.external_attr >> 16) and not _is_hidden(name):
+            is_folder = entry.filename.endswith("/")  # `is_dir` fails on an entry without a name
+            if not is_folder and not stat.S_ISLNK(entry.external_attr >> 16) and not _is_hidden(name):
                 members.add(name, read_part(archive, entry, KIND))
     if not members.found:
         raise DocumentEmpty("the archive holds no file")
