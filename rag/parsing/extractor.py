@@ -18,6 +18,7 @@ from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
 from rag.parsing.filetypes import MediaType
 from rag.parsing.packages import open_package
+from rag.parsing.rtf import visible
 from rag.parsing.slides import KIND, show_of
 from rag.parsing.tables import COLUMNS_MAX, ROWS_MAX, table_rows
 
@@ -61,7 +62,7 @@ def parse_xls(data: bytes) -> ParsedDocument:
 
 def parse_rtf(data: bytes) -> ParsedDocument:
     """Rich text. Raises DocumentRejected."""
-    return _parse(data, MediaType.RTF)
+    return _parse(visible(data), MediaType.RTF)
 
 
 def _parse(data: bytes, media_type: MediaType) -> ParsedDocument:

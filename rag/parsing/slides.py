@@ -14,8 +14,9 @@ from rag.parsing.packages import read_part, read_xml
 KIND = "presentation"
 _MAIN, _LINKS = "ppt/presentation.xml", "ppt/_rels/presentation.xml.rels"
 _SLIDES, _MEDIA = "ppt/slides/", "ppt/media/"
-_SLIDE = "{http://schemas.openxmlformats.org/presentationml/2006/main}sldId"
-_LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_SLIDE = "{*}sldId"
+_LINK = "}id"
+"""Of whichever namespace: files in strict Open XML have others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,12 @@ def show_of(package: zipfile.ZipFile) -> Show:
     """
     order, links = read_xml(package, _MAIN, KIND), read_xml(package, _LINKS, KIND)
     targets = {link.get("Id", ""): link for link in links.iterchildren("{*}*")}
-    listed = [targets.get(slide.get(_LINK, "")) for slide in order.iter(_SLIDE)]
+    listed = [
+        targets.get(slide.get(name, ""))
+        for slide in order.iter(_SLIDE)
+        for name in map(str, slide.keys())
+        if name.endswith(_LINK)
+    ]
     shown = [(number, link) for number, link in enumerate(listed, 1) if link is not None and _is_shown(package, link)]
     names = [_name(link) for _, link in shown]
     for link in targets.values():

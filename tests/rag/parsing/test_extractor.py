@@ -94,6 +94,18 @@ def test_rich_text_keeps_its_letters_its_title_and_its_date() -> None:
     assert str(document.modified_at) == "2024-05-01 10:00:00+00:00"
 
 
+def test_what_a_reader_of_rich_text_does_not_see_is_left_out() -> None:
+    running = r"{\header\pard running head\par}{\footerl\pard running foot\par}"
+    note = r"{\*\atnid A}{\*\annotation\pard a note\par}"
+    body = rf"\pard seen{{\deleted gone}}{{\v hidden}}{{\fs2 tiny}}{note} too\par"
+    assert rich(running + body) == ["seen too"]
+
+
+def test_a_table_of_rich_text_carries_its_header() -> None:
+    row = r"\trowd\cellx1000\cellx2000\intbl {}\cell {}\cell\row"
+    assert rich(row.format("Item", "Price") + row.format("bolt", "12")) == ["Item: bolt; Price: 12"]
+
+
 @pytest.mark.parametrize("parse", [parse_doc, parse_ppt, parse_xls, parse_pptx])
 @pytest.mark.parametrize("data", [b"", b"words", b"\xd0\xcf\x11\xe0" + bytes(600), b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_such_file_is_refused(parse: Parse, data: bytes) -> None:

@@ -24,6 +24,7 @@ def words(show: Show) -> list[str]:
     parts = parts_of(show.data)
     names = [f"ppt/slides/slide{number}.xml" for number in range(1, len(show.numbers) + 1)]
     assert {name for name in parts if name.startswith("ppt/slides/slide")} == set(names)
+    assert parts[LINKS].count(b'/slide"') == len(names)
     return [parts[name].decode().split("<a:t>")[1].split("</a:t>")[0] for name in names]
 
 
@@ -47,6 +48,22 @@ def test_hidden_slides_are_left_out_and_the_others_keep_their_numbers(value: str
 
 def test_slides_that_the_list_does_not_name_are_left_out() -> None:
     assert words(shown(deck(slides(count=3), [3, 1]))) == ["T3", "T1"]
+
+
+def test_a_strict_file_is_read_and_the_slides_of_a_section_are_not_counted_twice() -> None:
+    parts = parts_of(deck(slides(2, count=3), [3, 2, 1]))
+    for name in ("ppt/presentation.xml", LINKS):
+        strict = parts[name].replace(
+            b"schemas.openxmlformats.org/officeDocument/2006", b"purl.oclc.org/ooxml/officeDocument"
+        )
+        parts[name] = strict.replace(
+            b"schemas.openxmlformats.org/presentationml/2006", b"purl.oclc.org/ooxml/presentationml"
+        )
+    section = b'</p:sldIdLst><s:section xmlns:s="urn:s"><s:sldId id="257"/></s:section>'
+    parts["ppt/presentation.xml"] = parts["ppt/presentation.xml"].replace(b"</p:sldIdLst>", section)
+    show = shown(package(parts))
+    assert words(show) == ["T3", "T1"]
+    assert (show.numbers, show.slides) == ((1, 3), 3)
 
 
 @pytest.mark.parametrize("target", ["/ppt/other/first.xml", "other/first.xml", "../ppt/./other/first.xml"])
