@@ -13,7 +13,10 @@ from rag.parsing.packages import read_part, read_xml
 
 KIND = "presentation"
 _MAIN, _LINKS = "ppt/presentation.xml", "ppt/_rels/presentation.xml.rels"
-_SLIDES, _MEDIA = "ppt/slides/", "ppt/media/"
+_SLIDES = "ppt/slides/"
+_NOT_KEPT = (_SLIDES, "ppt/media/")
+_RUNNING = frozenset({"dt", "ftr", "hdr", "sldNum"})
+"""Kinds of places on a slide. ECMA-376 part 1, 19.7.10 (`ST_PlaceholderType`)."""
 _SLIDE = "{*}sldId"
 _LINK = "}id"
 """Of whichever namespace: files in strict Open XML have others."""
@@ -66,19 +69,27 @@ def _packed(package: zipfile.ZipFile, names: Sequence[str], links: bytes) -> byt
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as made:
         made.writestr(_LINKS, links)
-        for old, new in _kept(package, names):
-            made.writestr(new, read_part(package, old, KIND))
+        for name in _others(package):
+            made.writestr(name, read_part(package, name, KIND))
+        for place, name in enumerate(names, 1):
+            made.writestr(f"{_SLIDES}slide{place}.xml", _slide(package, name))
+            beside = posixpath.join(posixpath.dirname(name), "_rels", posixpath.basename(name) + ".rels")
+            if beside in package.NameToInfo:
+                made.writestr(f"{_SLIDES}_rels/slide{place}.xml.rels", read_part(package, beside, KIND))
     return out.getvalue()
 
 
-def _kept(package: zipfile.ZipFile, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The parts that go into the show, under their names here and there."""
-    there = set(package.namelist())
-    for name in there - {_LINKS}:
-        if not name.startswith((_SLIDES, _MEDIA)):
-            yield name, name
-    for place, name in enumerate(names, 1):
-        yield name, f"{_SLIDES}slide{place}.xml"
-        beside = posixpath.join(posixpath.dirname(name), "_rels", posixpath.basename(name) + ".rels")
-        if beside in there:
-            yield beside, f"{_SLIDES}_rels/slide{place}.xml.rels"
+def _others(package: zipfile.ZipFile) -> Iterator[str]:
+    """The parts that are neither slides nor pictures."""
+    return (name for name in dict.fromkeys(package.namelist()) if name != _LINKS and not name.startswith(_NOT_KEPT))
+
+
+def _slide(package: zipfile.ZipFile, name: str) -> bytes:
+    """A slide without what runs through all of them: its date, its foot and its number."""
+    slide = read_xml(package, name, KIND)
+    for place in list(slide.iter("{*}ph")):
+        shape = next(place.iterancestors("{*}sp"), None)
+        around = shape.getparent() if shape is not None else None
+        if place.get("type") in _RUNNING and shape is not None and around is not None:
+            around.remove(shape)
+    return etree.tostring(slide)

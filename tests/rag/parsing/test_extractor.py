@@ -63,6 +63,15 @@ def test_speaker_notes_and_descriptions_of_pictures_are_left_out() -> None:
     ]
 
 
+def test_the_date_the_foot_and_the_number_of_a_slide_are_left_out() -> None:
+    running = "".join(shape(kind, kind=kind) for kind in ("dt", "ftr", "hdr", "sldNum"))
+    title, body = shape("Orchard", kind="title"), shape("ripe", kind="body")
+    assert told(parse_pptx(deck([slide(running + title + body)]))) == [
+        ("heading", "Orchard", 1),
+        ("paragraph", "ripe", 1),
+    ]
+
+
 def test_a_presentation_of_which_nothing_is_shown_gives_nothing() -> None:
     for made in (deck([]), deck([slide(shape("x"), 'show="0"')])):
         assert parse_pptx(made).blocks == ()
