@@ -26,7 +26,7 @@ def book(chapters: dict[str, str], spine: str = "", title: str = "", **more: str
     order = "".join(f'<itemref idref="i{name}"/>' for name in spine.split() or chapters)
     about = f'<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title></metadata>'
     opf = f'<package xmlns="http://www.idpf.org/2007/opf">{about}<manifest>{items}'
-    opf += f'<item id="css" href="a.css" media-type="text/css"/></manifest><spine>{order}</spine></package>'
+    opf += f'<item id="icss" href="a.css" media-type="text/css"/></manifest><spine>{order}</spine></package>'
     parts = {"mimetype": "application/epub+zip", "META-INF/container.xml": CONTAINER, "OEBPS/book.opf": opf}
     return package(parts | {f"OEBPS/{name}": content for name, content in chapters.items()} | more)
 
