@@ -140,6 +140,10 @@ def test_no_charset_ends_without_a_mail_or_a_refusal_or_takes_long(charset: str)
     assert time.monotonic() - begin < 5
 
 
+def test_half_a_character_that_a_charset_lets_through_does_not_cost_the_mail() -> None:
+    assert texts(read("Content-Type: text/plain; charset=utf-7\n\nwords +2AA-")) == ["words ?"]
+
+
 @pytest.mark.parametrize(
     "date", ["yesterday", "Wed, 99 May 2024 10:00:00 +0200", "Wed, 1 May 2024 10:00 +9999999999999999"]
 )
