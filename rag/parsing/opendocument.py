@@ -48,17 +48,18 @@ def parse(data: bytes) -> ParsedDocument:
     if body is None:
         raise DocumentRejected(f"the {KIND} has no body; open it and save it again")
     styles = read_styles(*named_styles, root)
+    hidden = tuple(_hidden(body, _Flow(styles, None)))
     slides, sheets = body.findall(_SLIDE), body.findall(_SHEET)
     if body.tag == _q("office:spreadsheet"):
         blocks = [block for number, sheet in enumerate(sheets, 1) for block in _sheet(sheet, number, styles)]
         names = [block.text for block in blocks if block.kind is BlockKind.HEADING]
-        return ParsedDocument(title or title_of(names), len(sheets), tuple(blocks), modified)
+        return ParsedDocument(title or title_of(names), len(sheets), tuple(blocks), modified, hidden=hidden)
     if slides:
         blocks = [block for number, slide in enumerate(slides, 1) for block in _slide(slide, number, styles)]
     else:
         blocks = list(_Flow(styles, None).read(body))
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
-    return ParsedDocument(title or heading, len(slides) or None, tuple(blocks), modified)
+    return ParsedDocument(title or heading, len(slides) or None, tuple(blocks), modified, hidden=hidden)
 
 
 def _about(package: zipfile.ZipFile) -> tuple[str, datetime | None]:
@@ -70,6 +71,13 @@ def _about(package: zipfile.ZipFile) -> tuple[str, datetime | None]:
     with suppress(ValueError):
         return title.strip(), datetime.fromisoformat(changed.strip())
     return title.strip(), None
+
+
+def _hidden(body: Element, flow: "_Flow") -> Iterator[str]:
+    """The words of what a style or a field hides. Comments, notes and deletions are seen elsewhere."""
+    for element in body.iter():
+        if isinstance(element.tag, str) and element.tag not in _UNSEEN and flow.is_unseen(element):
+            yield " ".join(element.itertext())
 
 
 def _slide(slide: Element, number: int, styles: Styles) -> Iterator[Block]:

@@ -286,3 +286,12 @@ SHEETS = made("spreadsheet", sheet(row("Item", "Price"), row("bolt", "12")), sty
 @given(st.binary(max_size=300) | damaged(TEXT) | damaged_inside(TEXT) | damaged_inside(SHEETS))
 def test_any_bytes_are_a_document_or_a_refusal(data: bytes) -> None:
     assert ends_well(parse, data)
+
+
+def test_what_a_style_hides_is_kept_apart_and_what_others_see_elsewhere_is_not() -> None:
+    hidden = style("P1", "paragraph", text_look('text:display="none"'))
+    remark = "<office:annotation><text:p>a remark</text:p></office:annotation>"
+    body = f'<text:p text:style-name="P1">obey me</text:p><text:p>plain{remark}</text:p>'
+    document = parse(made("text", body, hidden))
+    assert document.hidden == ("obey me",)
+    assert [text for _, text in blocks(document)] == ["plain"]
