@@ -77,7 +77,7 @@ def _hidden(body: Element, flow: "_Flow") -> Iterator[str]:
     """The words of what a style or a field hides. Comments, notes and deletions are seen elsewhere."""
     for element in body.iter():
         if isinstance(element.tag, str) and element.tag not in _UNSEEN and flow.is_unseen(element):
-            yield " ".join(element.itertext())
+            yield " ".join(map(str, element.itertext()))
 
 
 def _slide(slide: Element, number: int, styles: Styles) -> Iterator[Block]:
