@@ -39,8 +39,8 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
         unread = tuple(number for number, lines in enumerate(pages) if not lines and _may_be_scan(document, number))
         if unread:
             raise PagesScanned(tuple(number + 1 for number in unread))
-    for number, found in (scanned or {}).items():
-        pages[number - 1] = scanned_lines(number, found)
+    for number, found in scanned_lines(scanned or {}).items():
+        pages[number - 1] = found
     lines = [line for page in pages for line in page]
     if not lines:
         raise DocumentEmpty("the PDF holds no readable text")

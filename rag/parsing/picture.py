@@ -27,7 +27,7 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     pages = count_frames(data)
     if scanned is None:
         raise PagesScanned(tuple(range(1, pages + 1)))
-    lines = [line for number in sorted(scanned) for line in scanned_lines(number, scanned[number])]
+    lines = [line for page in scanned_lines(scanned).values() for line in page]
     if not lines:
         raise DocumentEmpty("the picture holds no readable text")
     blocks = arranged(lines, pages)
