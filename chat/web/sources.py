@@ -1,6 +1,8 @@
 """Sources as the page opens them: the quoted passage in its context, the page as an image, the original."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -12,7 +14,7 @@ from chat.texts import preferred, texts
 from chat.visitor import current_visitor
 from chat.web.pages import render
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
-from rag.errors import OriginalWithheld, RagError
+from rag.errors import OriginalWithheld, RagError, Withholding
 from rag.parsing.filetypes import MediaType
 from rag.parsing.sandbox import render_page
 from security.access import Grant, Right
@@ -21,6 +23,8 @@ from security.identity import CollectionId
 
 PAGE_WIDTH_PX = 1000
 PLACE_CHARACTERS_MAX = 20
+_WITHHELD = {Withholding.PERSONAL_DATA: "withheld", Withholding.ORIGINALS: "not_served"}
+"""Which text says why."""
 _ORIGINAL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; object-src 'self'; frame-ancestors 'none'"
 )
@@ -47,7 +51,7 @@ def create_sources(house: House) -> APIRouter:
         grant = _grant(house, collection_id)
         cited = _passage(house, grant, document_id, passage_id)
         shown = [_shown(item, cited, quote) for item in house.documents.around(grant, cited)]
-        return _page(cited, shown, request, is_withheld=house.documents.withholds(grant, cited.document))
+        return _page(cited, shown, request, house.documents.withheld(grant, cited.document))
 
     @router.get("/pages/{page}.png")
     def page_image(collection_id: str, document_id: str, page: int, request: Request) -> Response:
@@ -57,8 +61,8 @@ def create_sources(house: House) -> APIRouter:
             raise HTTPException(404)
         try:
             data = b"".join(house.documents.original(grant, info.id))
-        except OriginalWithheld:
-            return _withheld(request)
+        except OriginalWithheld as error:
+            return _withheld(request, error.why)
         return Response(render_page(data, page, house.memory_dir, PAGE_WIDTH_PX), media_type="image/png")
 
     @router.get("/original")
@@ -66,9 +70,9 @@ def create_sources(house: House) -> APIRouter:
         grant = _grant(house, collection_id)
         info = _document(house, grant, document_id)
         try:
-            blocks = house.documents.original(grant, info.id)
-        except OriginalWithheld:
-            return _withheld(request)
+            blocks = _begun(house.documents.original(grant, info.id))
+        except OriginalWithheld as error:
+            return _withheld(request, error.why)
         is_pdf = info.media_type == MediaType.PDF
         headers = {"content-disposition": _disposition(info, "inline" if is_pdf else "attachment")}
         if is_pdf:
@@ -110,15 +114,20 @@ def _shown(item: Passage, cited: Passage, quote: str) -> ShownPassage:
     return ShownPassage(text, "", "", is_cited=item.id == cited.id)
 
 
-def _withheld(request: Request) -> HTMLResponse:
-    """Said to somebody who may read the document, but not what is masked in it."""
+def _begun(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks, the first one opened already: that a file is missing or damaged is told before an answer begins."""
+    return chain([next(blocks, b"")], blocks)
+
+
+def _withheld(request: Request, why: Withholding) -> HTMLResponse:
+    """Said to somebody who may read the document's passages, but does not get the document."""
     language = preferred(request.headers.get("accept-language", ""))
     words = texts(language)
-    return HTMLResponse(render("message.html", language=language.value, t=words, text=words["withheld"]), 403)
+    return HTMLResponse(render("message.html", language=language.value, t=words, text=words[_WITHHELD[why]]), 403)
 
 
-def _page(cited: Passage, shown: list[ShownPassage], request: Request, *, is_withheld: bool) -> HTMLResponse:
-    """The passages in their place. Where identifiers are masked, neither image nor original: they would show them."""
+def _page(cited: Passage, shown: list[ShownPassage], request: Request, why: Withholding | None) -> HTMLResponse:
+    """The passages in their place. Where the original is withheld (`why`), neither it nor an image of its pages."""
     language = preferred(request.headers.get("accept-language", ""))
     info, page = cited.document, cited.chunk.page
     base = f"/sources/{info.collection_id}/{info.id}"
@@ -132,8 +141,9 @@ def _page(cited: Passage, shown: list[ShownPassage], request: Request, *, is_wit
             passages=shown,
             place=place_of(cited, texts(language)),
             page=page,
-            image=f"{base}/pages/{page}.png" if page and info.media_type == MediaType.PDF and not is_withheld else "",
-            original="" if is_withheld else f"{base}/original" + (f"#page={page}" if page else ""),
+            image=f"{base}/pages/{page}.png" if page and info.media_type == MediaType.PDF and not why else "",
+            original="" if why else f"{base}/original" + (f"#page={page}" if page else ""),
+            withheld=texts(language)[_WITHHELD[why]] if why else "",
         )
     )
 
