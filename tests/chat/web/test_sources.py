@@ -1,16 +1,19 @@
 """What is not granted is refused along the very path of what is not there; what is granted is shown as it may be."""
 
 import asyncio
+import io
 import secrets
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from PIL import Image
 from sqlalchemy import event
 from starlette.types import Message, Scope
 
@@ -27,7 +30,7 @@ from rag.store.documents import NewDocument
 from rag.store.serving import Serving
 from security.access import Grant, Right
 from security.errors import SealBroken
-from security.identity import OPERATOR, Principal, Role
+from security.identity import OPERATOR, CollectionId, Principal, Role
 from security.keystore import create_keyring
 from security.slots import KeyFile
 from tests.rag.parsing.test_pdf import line, made
@@ -57,11 +60,19 @@ def managing(house: House) -> Grant:
     return house.policy.grant(OPERATOR, house.collections.list()[0].id, Right.MANAGE)
 
 
-def put(house: House, path: str, kind: MediaType, content: bytes, chunk: Chunk = CHUNK) -> tuple[str, PassageId]:
+def put(
+    house: House,
+    path: str,
+    kind: MediaType,
+    content: bytes,
+    chunk: Chunk = CHUNK,
+    pages: int = 1,
+    collection: CollectionId | None = None,
+) -> tuple[str, PassageId]:
     """A document of one passage, without reading it; gives what its routes begin with, and the passage."""
-    parsed = ParsedDocument("Allowances", 1, (Block(BlockKind.PARAGRAPH, TEXT),))
+    parsed = ParsedDocument("Allowances", pages, (Block(BlockKind.PARAGRAPH, TEXT),))
     new = NewDocument("/source", path, kind, content, parsed, (chunk,), np.eye(1, 32, dtype=np.float32))
-    grant = managing(house)
+    grant = house.policy.grant(OPERATOR, collection, Right.MANAGE) if collection else managing(house)
     document, (entry,) = house.documents.put(grant, new)
     return f"/sources/{grant.collection_id}/{document}", entry.passage_id
 
@@ -170,6 +181,62 @@ def test_a_collection_withholds_originals_and_pages_and_says_why(
         assert sentence in shown.text
         assert "<img" not in shown.text
         assert "/original" not in shown.text
+
+
+def test_a_page_is_shown_with_the_cited_passage_marked_and_with_no_other(house: House, paths: list[str]) -> None:
+    chunk = replace(CHUNK, boxes=((70, 697, 230, 712),))
+    base, passage = put(house, "plan.pdf", MediaType.PDF, made(line(TEXT, 700), line(TEXT, 700)), chunk, pages=2)
+    other = paths[0].rpartition("/")[2]
+    asked = reader(house)
+    image = f"{base}/pages/1.png?passage={passage}"
+    assert f'src="{image}"' in asked.get(f"{base}/passages/{passage}").text
+    plain, shown = asked.get(f"{base}/pages/1.png"), asked.get(image)
+    assert plain.content != shown.content
+    assert shown.headers["content-type"] == "image/png"
+    missing = [f"{base}/pages/1.png?passage={each}" for each in (other, secrets.token_hex(16), "x")]
+    missing += [f"{base}/pages/2.png?passage={passage}", f"{base}/pages/3.png", f"{base}/pages/0.png"]
+    assert [asked.get(path).status_code for path in missing] == [404] * len(missing)
+
+
+def test_a_passage_of_a_collection_that_is_not_granted_marks_nothing(house: House, paths: list[str]) -> None:
+    base, passage = put(house, "plan.pdf", MediaType.PDF, made(line(TEXT, 700)))
+    house.directory.give(OPERATOR.user_id, house.collections.create("closed"), Right.MANAGE)
+    closed = next(each.id for each in house.collections.list() if each.name == "closed")
+    _, theirs = put(house, "plan.pdf", MediaType.PDF, made(line(TEXT, 700)), collection=closed)
+    asked = reader(house)
+    assert asked.get(f"{base}/pages/1.png?passage={passage}").status_code == 200
+    assert asked.get(f"{base}/pages/1.png?passage={theirs}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("confidence", "language", "sentence"),
+    [
+        (0.799, "fr", "Texte lu sur une image, à vérifier (confiance : 79 %)"),
+        (0.5, "en", "Text read from a picture: check it (confidence: 50%)"),
+        (0.8, "fr", "Texte lu sur une image<"),
+        (0.93, "en", "Text read from a picture<"),
+        (None, "en", ""),
+    ],
+)
+def test_a_picture_is_shown_and_downloaded_and_says_how_sure_it_was_read(
+    house: House, paths: list[str], confidence: float | None, language: str, sentence: str
+) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (600, 800), "white").save(out, "PNG")
+    chunk = replace(CHUNK, confidence=confidence)
+    base, passage = put(house, "scan.png", MediaType.PNG, out.getvalue(), chunk)
+    asked = reader(house)
+    asked.headers["accept-language"] = language
+    shown, original = asked.get(f"{base}/passages/{passage}").text, asked.get(f"{base}/original")
+    assert ('class="read"' in shown) is bool(sentence)
+    assert sentence in shown
+    assert asked.get(f"{base}/pages/1.png?passage={passage}").content.startswith(b"\x89PNG")
+    assert f'src="{base}/pages/1.png?passage={passage}"' in shown
+    assert f'href="{base}/original">' in shown
+    assert {"fr": "Télécharger", "en": "Download"}[language] in shown
+    assert original.content == out.getvalue()
+    assert original.headers["content-type"] == "application/octet-stream"
+    assert original.headers["content-disposition"] == 'attachment; filename="scan.png"'
 
 
 async def test_a_large_original_leaves_block_by_block(house: House, paths: list[str]) -> None:
