@@ -6,7 +6,7 @@ file stops nothing. A killed load continues, because what is sealed is unchanged
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,15 +72,16 @@ class Loader:
         self._lock = Lock()
         self._loading: set[CollectionId] = set()
 
-    def load(self, grant: Grant, folder: Path) -> Iterator[FileLoaded]:
+    def load(self, grant: Grant, folder: Path, released: Collection[str] = ()) -> Iterator[FileLoaded]:
         """Bring the collection in step with a folder (or add a single file), giving each file as it ends.
 
+        `released` are paths of files that a person has looked at, and that come in whatever they say to a model.
         Close the iterator to stop after the file at hand; the next load goes on from there. Raises LoadRunning,
         FolderMissing where the folder is gone or suddenly empty, StoreFull, IndexUnavailable.
         """
         self._begin(grant.collection_id)
         try:
-            yield from self._load(grant, survey(folder))
+            yield from self._load(grant, survey(folder), frozenset(released))
         finally:
             self._index.settle(grant.collection_id)
             with self._lock:
@@ -92,9 +93,9 @@ class Loader:
                 raise LoadRunning("a load into this collection is running; wait for its end")
             self._loading.add(collection_id)
 
-    def _load(self, grant: Grant, found: Survey) -> Iterator[FileLoaded]:
+    def _load(self, grant: Grant, found: Survey, released: frozenset[str]) -> Iterator[FileLoaded]:
         self._store.sweep(grant)
-        load = _Load(_Place(self._store, self._index, grant), found)
+        load = _Load(_Place(self._store, self._index, grant, released), found)
         total = len(found.files)
         with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata)) as preparer:
             for done, prepared in enumerate(preparer.prepare(found.files, load.known), 1):
@@ -125,11 +126,12 @@ class _Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a load writes to."""
+    """Where a load writes to, and which quarantined files it lets in."""
 
     store: DocumentStore
     index: MemoryIndex
     grant: Grant
+    released: frozenset[str]
 
 
 class _Load:
@@ -154,7 +156,7 @@ class _Load:
         self._gone = gone if found.is_complete else {}
         self._gone_contents = frozenset(content for _, content in self._gone.values())
         self._policy = self._store.policy(self._grant)
-        self.known = Known(self._fingerprint, self._is_known, self._admit)
+        self.known = Known(self._fingerprint, self._is_known, self._admit, place.released)
 
     def end(self, prepared: Prepared, preparer: Preparer) -> Iterator[_Ended]:
         """Store what is new, move what moved, leave what is unchanged; what a file holds comes before it."""

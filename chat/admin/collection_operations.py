@@ -108,13 +108,21 @@ def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
 
 
 @operation("collection.load")
-def load_collection(house: House, name: str, path: str, cancelled: threading.Event | None = None) -> Iterator[Event]:
+def load_collection(
+    house: House,
+    name: str,
+    path: str,
+    release: list[str] | None = None,
+    cancelled: threading.Event | None = None,
+) -> Iterator[Event]:
     """Bring a collection in step with a folder, one event a file. Stopped, it keeps what was loaded."""
     grant = granted(house, OPERATOR, name, Right.MANAGE)
+    if release:
+        house.audit.record(OPERATOR.user_id, "collection.release", grant.collection_id, "begun")
     house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "begun")
     end = "stopped"
     try:
-        for file in house.loader.load(grant, Path(path)):
+        for file in house.loader.load(grant, Path(path), release or ()):
             yield {field: getattr(file, field) for field in FILE_FIELDS}
             if cancelled and cancelled.is_set():
                 return

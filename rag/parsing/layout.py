@@ -73,7 +73,8 @@ def _without_running(lines: Sequence[Line], pages: int) -> list[Line]:
         seen.update({_pattern(line.text) for line in (*group[:2], *group[-2:])})
     often = max(4, 0.08 * pages)
     running = {id(line) for line, pattern in edges if seen[pattern] >= often}
-    return [line for line in lines if id(line) not in running]
+    kept = [line for line in lines if id(line) not in running]
+    return kept or list(lines)  # pages of one line each have no headers
 
 
 def _pattern(text: str) -> str:

@@ -34,7 +34,8 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     document = _open(data)
     if len(document) > PAGES_MAX:
         raise DocumentRejected(f"the PDF has {len(document)} pages; the limit is {PAGES_MAX}: split it")
-    pages = [_page_lines(document, number) for number in range(len(document))]
+    hidden: list[str] = []
+    pages = [_page_lines(document, number, hidden) for number in range(len(document))]
     if scanned is None:
         unread = tuple(number for number, lines in enumerate(pages) if not lines and _may_be_scan(document, number))
         if unread:
@@ -49,7 +50,7 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     title = str(about.get("Title") or "").strip()
     title = "" if _PROGRAM_TITLE.search(title) else title
     modified = _date(str(about.get("ModDate") or about.get("CreationDate") or ""))
-    return ParsedDocument(title or first_heading(blocks), len(document), blocks, modified)
+    return ParsedDocument(title or first_heading(blocks), len(document), blocks, modified, hidden=tuple(hidden))
 
 
 def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine]:
@@ -100,10 +101,10 @@ def _open(data: bytes) -> pypdfium2.PdfDocument:
         raise DocumentRejected("the PDF is cut or broken; open it and save it again") from error
 
 
-def _page_lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
+def _page_lines(document: pypdfium2.PdfDocument, number: int, hidden: list[str]) -> list[Line]:
     """A page's lines; a broken page among others is left out, a broken first page rejects the file."""
     try:
-        return lines_of(document, number)
+        return lines_of(document, number, hidden)
     except pypdfium2.PdfiumError as error:
         if number == 0:
             raise DocumentRejected("the PDF's pages are broken; open it and save it again") from error

@@ -21,6 +21,7 @@ from rag.documents import Block, BlockKind, Box, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
+from rag.parsing.suspicion import Sign
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
 _SUFFIX_CHARACTERS_MAX = 10
@@ -35,10 +36,12 @@ SCANNED_PAGES_MAX = 1000
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """A parsed document and what it was."""
+    """A parsed document, what it was, and the signs that it speaks to a model: in what is seen, and in what is not."""
 
     media_type: MediaType
     document: ParsedDocument
+    signs: tuple[Sign, ...] = ()
+    hidden_signs: tuple[Sign, ...] = ()
 
 
 def read_document(
@@ -64,7 +67,8 @@ def read_document(
     modified = datetime.fromisoformat(found["modified_at"]) if found["modified_at"] else None
     blocks = tuple(_block(block) for block in found["blocks"])
     document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified, members)
-    return ReadDocument(MediaType(outcome["media_type"]), document)
+    seen, unseen = (tuple(map(Sign, found[field])) for field in ("signs", "hidden_signs"))
+    return ReadDocument(MediaType(outcome["media_type"]), document, seen, unseen)
 
 
 def render_page(
@@ -161,7 +165,7 @@ def _spawn(
     task: dict[str, Any], data: bytes, folder: str, output: Path, wall_seconds: int, cancelled: threading.Event
 ) -> int:
     """Run the child to its end or its wall clock; its whole process group ends with it."""
-    command = [sys.executable, "-I", "-c", _START, json.dumps(task), *search_path()]
+    command = [sys.executable, "-I", "-S", "-c", _START, json.dumps(task), *search_path()]
     with output.open("wb") as out, tempfile.TemporaryFile(dir=folder) as source:
         source.write(data)
         source.seek(0)

@@ -58,24 +58,32 @@ def show_one(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
         "huisclos collection load contracts /srv/share/contracts",
         "huisclos collection load contracts /srv/share/contracts --json > load.jsonl",
         "huisclos collection load contracts one-file.pdf --strict",
+        "huisclos collection load contracts /srv/share/contracts --release notes/prompts.docx",
     ),
 )
 def load(
     name: Name,
     path: Annotated[Path, typer.Argument(exists=True, readable=True, help="A folder, or one file.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a file was rejected.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a file was rejected or quarantined.")] = False,
+    release: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DOC", help="A quarantined file that you looked at, as the load names it; more than once."
+        ),
+    ] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Bring a collection in step with a folder.
 
     Unchanged files are left, changed ones read again, vanished ones forgotten. One bad file stops nothing: it is
-    listed with its reason. Stopped anywhere and run again, it continues.
+    listed with its reason. One that speaks to a model instead of its readers is quarantined: look at it, and load again
+    with --release where it may come in. Stopped anywhere and run again, it continues.
     """
     with stopped_cleanly(CONTINUES):
-        counts = load_folder(state, name, path, as_json)
+        counts = load_folder(state, name, path, as_json, release)
     note(summary(counts))
-    if strict and counts.get("rejected"):
+    if strict and (counts.get("rejected") or counts.get("quarantined")):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -142,11 +150,11 @@ def revoke(name: Name, person: Person, state: State = STATE, as_json: AsJson = F
         _tell(revoked, as_json, f"{person} may not read {name} any more")
 
 
-def load_folder(state: Path, name: str, path: Path, as_json: bool) -> dict[str, int]:
+def load_folder(state: Path, name: str, path: Path, as_json: bool, release: list[str] | None = None) -> dict[str, int]:
     """Run a load, a line or a step of the bar for each file; gives how many files ended how."""
     counts: dict[str, int] = {}
     with Count("loading", None, MofNCompleteColumn(), is_shown=not as_json) as count:
-        for event in run(state, "collection.load", name=name, path=str(path.resolve())):
+        for event in run(state, "collection.load", name=name, path=str(path.resolve()), release=release or []):
             done, total = event.pop("done"), event.pop("total")
             counts[event["state"]] = counts.get(event["state"], 0) + 1
             count.update(done, total)
