@@ -1,6 +1,11 @@
 """Every operation, by name: what the command line and the socket run."""
 
-from chat.admin import backup_operations, integrity_operations, key_operations  # noqa: F401 - they register their own
+from chat.admin import (  # noqa: F401 - they register their own
+    backup_operations,
+    collection_operations,
+    integrity_operations,
+    key_operations,
+)
 from chat.admin.operations import CANCELLABLE, OPERATIONS
 
 __all__ = ["CANCELLABLE", "OPERATIONS"]

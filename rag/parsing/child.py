@@ -108,8 +108,11 @@ def _read_scans(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    from rag.parsing.highlighting import Marks  # with Pillow, which most files do without
+
     reader = _pages_of(detect(task["suffix"], data))
-    return {"png": base64.b64encode(reader.render(data, task["page"], task["width_px"])).decode()}
+    marks = Marks(task["boxes"], task["is_read"])
+    return {"png": base64.b64encode(reader.render(data, task["page"], task["width_px"], marks)).decode()}
 
 
 def _pages_of(media_type: MediaType) -> Any:

@@ -10,6 +10,7 @@ import pypdfium2
 
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
+from rag.parsing.highlighting import UNMARKED, Marks, from_corner, highlight
 from rag.parsing.layout import Line, arranged, first_heading, scanned_lines
 from rag.parsing.pdf_lines import is_picture, lines_of
 from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine
@@ -71,15 +72,21 @@ def _may_be_scan(document: pypdfium2.PdfDocument, number: int) -> bool:
         return False
 
 
-def render(data: bytes, page: int, width_px: int) -> bytes:
-    """A page (from 1) as PNG, `width_px` wide; a very tall page is drawn smaller."""
+def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> bytes:
+    """A page (from 1) as PNG, `width_px` wide, with a passage marked; a very tall page is drawn smaller."""
     document = _open(data)
     if not 1 <= page <= len(document):
         raise DocumentRejected(f"page {page} of {len(document)}: there is no such page")
     sheet = document[page - 1]
     scale = width_px / sheet.get_width()
     pixels = scale * scale * sheet.get_width() * sheet.get_height()
-    picture = sheet.render(scale=scale * min(1.0, (RENDER_PIXELS_MAX / pixels) ** 0.5)).to_pil()
+    scale *= min(1.0, (RENDER_PIXELS_MAX / pixels) ** 0.5)
+    bitmap = sheet.render(scale=scale)
+    picture = bitmap.to_pil()
+    if marks.boxes:
+        is_seen = marks.is_read  # else in the page's own points, which it may turn, cut and count from elsewhere
+        place = from_corner(scale, picture.height) if is_seen else bitmap.get_posconv(sheet).to_bitmap
+        highlight(picture, marks.boxes, place)
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()

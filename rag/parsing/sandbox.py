@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from rag.confinement import MB, Confined, Limits, search_path
-from rag.documents import Block, BlockKind, Member, ParsedDocument
+from rag.documents import Block, BlockKind, Box, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
@@ -28,6 +28,8 @@ _SUFFIX_CHARACTERS_MAX = 10
 _POLL_SECONDS = 0.2
 OCR_BATCH = 4
 """Pages read in one child: starting it costs half a second, a page two."""
+BOXES_MAX = 300
+"""Lines marked on a page; a passage stands on some twenty. They go to the child on its command line."""
 SCANNED_PAGES_MAX = 1000
 """Some 40 minutes on one core."""
 
@@ -69,11 +71,23 @@ def read_document(
     return ReadDocument(MediaType(outcome["media_type"]), document, seen, unseen)
 
 
-def render_page(data: bytes, page: int, memory_dir: Path, width_px: int = 900) -> bytes:
-    """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox."""
+def render_page(
+    data: bytes,
+    page: int,
+    memory_dir: Path,
+    width_px: int = 900,
+    boxes: Sequence[Box] = (),
+    *,
+    is_read: bool = False,
+) -> bytes:
+    """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox, with boxes (in points) marked on it.
+
+    `is_read`: the boxes were found on the picture of the page, by OCR. Of more than BOXES_MAX the first are marked.
+    """
+    marks = {"boxes": boxes[:BOXES_MAX], "is_read": is_read}
     with _folder(memory_dir) as folder:
         child = _Child("", data, folder, Limits(), threading.Event())
-        outcome = child.run({"do": "render", "page": page, "width_px": width_px})
+        outcome = child.run({"do": "render", "page": page, "width_px": width_px, **marks})
     return base64.b64decode(outcome["png"])
 
 

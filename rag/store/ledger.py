@@ -11,6 +11,7 @@ from rag.documents import DocumentId
 from rag.errors import StoreBroken
 from rag.personal.policy import Policy, policy_of
 from rag.store.rows import NewRow, open_about
+from rag.store.serving import Policies, Serving, serving_of
 from rag.store.state import CollectionState, epoch_name, open_state, seal_state
 from rag.store.tables import collections, documents, is_of, passages
 from security.epochs import Epochs
@@ -28,11 +29,12 @@ class Change:
         self._connection, self._key, self._id = connection, key, collection_id
         self._added: list[bytes] = []
         self._removed: list[bytes] = []
-        self._policy: Policy | None = None
+        self._decided: dict[str, Any] = {}
 
-    def decide(self, policy: Policy) -> None:
-        """What the collection does with personal data from now on."""
-        self._policy = policy
+    def decide(self, policy: Policy | None, serving: Serving | None) -> None:
+        """What the collection does from now on with personal data, and with originals; None leaves it as it is."""
+        decided = {"personal_data": policy, "originals": serving}
+        self._decided |= {name: value for name, value in decided.items() if value is not None}
 
     def insert(self, row: NewRow, passage_rows: Sequence[dict[str, Any]]) -> None:
         """A new document with its passages."""
@@ -58,8 +60,7 @@ class Change:
 
     def apply(self, state: CollectionState) -> CollectionState:
         """The state after this change."""
-        after = state.changed(self._added, self._removed)
-        return after if self._policy is None else replace(after, personal_data=self._policy)
+        return replace(state.changed(self._added, self._removed), **self._decided)
 
 
 @contextmanager
@@ -97,8 +98,8 @@ def present_state(connection: Connection, epochs: Epochs, key: DataKey, collecti
     return state
 
 
-def stated_policy(engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> Policy:
-    """What the collection does with personal data, as its sealed state says.
+def stated_policies(engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> Policies:
+    """What the collection does with personal data and originals, as its sealed state says.
 
     Raises PolicyUnknown for a name that is not one, StoreBroken for a state that was taken out or put back.
     """
@@ -109,7 +110,7 @@ def stated_policy(engine: Engine, epochs: Epochs, key: DataKey, collection_id: C
     state = open_state(key, collection_id, sealed) if sealed is not None else CollectionState()
     if state.epoch < known:
         raise StoreBroken(f"collection {collection_id}: its sealed state is not there, or an older one; restore it")
-    return policy_of(state.personal_data)
+    return Policies(policy_of(state.personal_data), serving_of(state.originals))
 
 
 def write_state(connection: Connection, key: DataKey, collection_id: CollectionId, state: CollectionState) -> None:

@@ -3,8 +3,9 @@
     mark of a document = blind("document", frame(id, the JSON of `about`)) under the collection's key
     row                = blind("document row", frame(collection id, place key, source key, content key)), in `about`
     passage_ids        = blind("passages", frame(document id, ids of its passages in order)), in `about`
-    state              = sealed {"epoch", "documents", "total", "personal_data"}: the set digest of the documents'
-                         marks, and what is done with personal data; context ("collections", id, "state")
+    state              = sealed {"epoch", "documents", "total", "personal_data", "originals"}: the set digest of the
+                         documents' marks, and what is done with personal data and originals; context
+                         ("collections", id, "state")
 
 Values are bound to their place by their seal; this binds the rows together. The state changes in one transaction
 with the rows, and its epoch is written down outside the database. Marks are of what is sealed: they stay when a
@@ -17,17 +18,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.personal.policy import Policy
+from rag.store.serving import Serving
 from security.digests import NOTHING, SetDigest
 from security.sealing import Context, DataKey, frame
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionState:
-    """The digest of the documents' marks, how many changes there were, and the policy by its name, known or not."""
+    """The digest of the documents' marks, how many changes there were, and the policies by name, known or not."""
 
     epoch: int = 0
     documents: SetDigest = NOTHING
     personal_data: str = Policy.KEEP
+    originals: str = Serving.SERVE
 
     def changed(self, added: Iterable[bytes], removed: Iterable[bytes]) -> "CollectionState":
         """After documents of these marks came and went: one epoch later."""
@@ -57,6 +60,7 @@ def seal_state(key: DataKey, collection_id: str, state: CollectionState) -> byte
         "documents": state.documents.count,
         "total": f"{state.documents.total:064x}",
         "personal_data": str(state.personal_data),
+        "originals": str(state.originals),
     }
     return key.seal(json.dumps(content).encode(), state_context(collection_id))
 
@@ -65,7 +69,8 @@ def open_state(key: DataKey, collection_id: str, sealed: bytes) -> CollectionSta
     """The state out of the collection's row. Raises SealBroken."""
     content = json.loads(key.open(sealed, state_context(collection_id)))
     digest = SetDigest(content["documents"], int(content["total"], 16))
-    return CollectionState(content["epoch"], digest, str(content.get("personal_data", Policy.KEEP)))
+    personal, originals = content.get("personal_data", Policy.KEEP), content.get("originals", Serving.SERVE)
+    return CollectionState(content["epoch"], digest, str(personal), str(originals))
 
 
 def state_context(collection_id: str) -> Context:

@@ -162,7 +162,8 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     state_of = json.loads(value(collection["state"], keys, owner, "collections", collection["id"], "state"))
     known = value(document["about"], keys, owner, "documents", document["id"], "about")
     mark = looked_up(keys[0], b"document", framed(document["id"].encode(), known))
-    assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), "personal_data": "keep"}
+    decided = {"personal_data": "keep", "originals": "serve"}
+    assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), **decided}
     row = f"{document['id']}/{passage['id']}"
     body = json.loads(value(passage["body"], keys, owner, "passages", row, "body"))
     assert (body["text"], body["page"], body["headings"]) == (TEXT, 3, ["Animals"])
