@@ -1,6 +1,7 @@
 """What a child takes from itself before it works: memory, time, files, network, privileges."""
 
 import ctypes
+import mimetypes
 import os
 import resource
 import signal
@@ -13,25 +14,18 @@ from rag.landlock import restrict_calls, restrict_files
 
 MB = 1024 * 1024
 _ROOT = Path(__file__).resolve().parents[1]
-_SYSTEM = tuple(
-    map(
-        Path,
-        (
-            "/usr",
-            "/lib",
-            "/lib64",
-            "/bin",
-            "/proc/self",
-            "/proc/cpuinfo",
-            "/proc/meminfo",
-            "/sys",
-            "/dev/urandom",
-            "/dev/null",
-            "/etc/ld.so.cache",
-            "/etc/localtime",
-        ),
-    )
+_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/sys")
+_FILES = (
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/dev/urandom",
+    "/dev/null",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
 )
+_SYSTEM = tuple(map(Path, (*_FOLDERS, *_FILES, *mimetypes.knownfiles)))
+"""What Python and its libraries read of the system; `mimetypes`, which openpyxl asks, fails where it may not look."""
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 

@@ -53,13 +53,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What a parser gives: the title, the page count (None: no pages), the blocks in reading order, files inside it."""
+    """What a parser gives: the title, the page count (None: no pages), the blocks in reading order, files inside it.
+
+    `hidden` is what its reader would not see. It comes into no passage; it is looked through for what it is up to.
+    """
 
     title: str
     pages: int | None
     blocks: tuple[Block, ...]
     modified_at: datetime | None = None
     members: tuple[Member, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ RagError
 ├── CollectionUnknown
 ├── CollectionExists
 ├── LoadRunning           another load works on the collection
-├── PolicyUnknown         what a collection does with personal data is not understood
-├── OriginalWithheld      the collection shows no personal data, and the original may hold some
+├── PolicyUnknown         what a collection does with personal data or originals is not understood
+├── OriginalWithheld      who reads the collection does not get its documents' own bytes, and why
 ├── StoreBroken           the sealed truth is not what was written
 ├── SnapshotUnusable      a snapshot of an index is not there, or is not what was written
 └── IndexUnavailable      the index in memory cannot be used
 """
+
+from enum import StrEnum
 
 
 class RagError(Exception):
@@ -83,11 +85,22 @@ class LoadRunning(RagError):
 
 
 class PolicyUnknown(RagError):
-    """What a collection does with personal data is not one of the ways that are known: nothing of it is served."""
+    """What a collection does with personal data or originals is not a way that is known: nothing of it is served."""
+
+
+class Withholding(StrEnum):
+    """Why an original is withheld: it may hold personal data that is not shown, or the collection gives none."""
+
+    PERSONAL_DATA = "personal data"
+    ORIGINALS = "originals"
 
 
 class OriginalWithheld(RagError):
-    """The collection shows no personal data, which the document's own bytes and page images may hold."""
+    """Who only reads gets neither the document's own bytes nor pictures of its pages; `why` says for which policy."""
+
+    def __init__(self, why: Withholding) -> None:
+        super().__init__(f"withheld by the collection's policy on {why}: ask whoever manages it for the original")
+        self.why = why
 
 
 class StoreBroken(RagError):

@@ -6,7 +6,7 @@ it holds. One bad file stops nothing. A killed load continues, because what is s
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -78,15 +78,19 @@ class Loader:
         self._lock = Lock()
         self._loading: set[CollectionId] = set()
 
-    def load(self, grant: Grant, source: Source | Path) -> Generator[FileLoaded, None, None]:
+    def load(
+        self, grant: Grant, source: Source | Path, released: Collection[str] = ()
+    ) -> Generator[FileLoaded, None, None]:
         """Bring the collection in step with a source (or add a single file), giving each file as it ends.
 
+        `released` are paths of files that a person has looked at, and that come in whatever they say to a model.
         Close the iterator to stop after the file at hand; the next load goes on from there. Raises LoadRunning,
         FolderMissing where the folder is gone or suddenly empty, SourceUnavailable, StoreFull, IndexUnavailable.
         """
         self._begin(grant.collection_id)
         try:
-            yield from self._load(grant, FolderSource(source) if isinstance(source, Path) else source)
+            opened = FolderSource(source) if isinstance(source, Path) else source
+            yield from self._load(grant, opened, frozenset(released))
         finally:
             self._end(grant.collection_id)
 
@@ -94,7 +98,8 @@ class Loader:
         """Forget everything that was loaded from the source of that name; gives the number of documents."""
         self._begin(grant.collection_id)
         try:
-            load = _Load(_Place(self._store, self._index, grant), Survey(source, (), is_complete=True), source)
+            place = _Place(self._store, self._index, grant, frozenset())
+            load = _Load(place, Survey(source, (), is_complete=True), source)
             return load.finish()
         finally:
             self._end(grant.collection_id)
@@ -110,10 +115,10 @@ class Loader:
         with self._lock:
             self._loading.discard(collection_id)
 
-    def _load(self, grant: Grant, source: Source) -> Iterator[FileLoaded]:
+    def _load(self, grant: Grant, source: Source, released: frozenset[str]) -> Iterator[FileLoaded]:
         found = source.survey()
         self._store.sweep(grant)
-        load = _Load(_Place(self._store, self._index, grant), found)
+        load = _Load(_Place(self._store, self._index, grant, released), found)
         known = replace(load.known, read=source.read)
         total = len(found.files)
         with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata)) as preparer:
@@ -145,11 +150,12 @@ class _Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a load writes to."""
+    """Where a load writes to, and which quarantined files it lets in."""
 
     store: DocumentStore
     index: MemoryIndex
     grant: Grant
+    released: frozenset[str]
 
 
 class _Load:
@@ -177,7 +183,7 @@ class _Load:
         has_versions = any(file.version for file in found.files)
         self._versions: dict[bytes, Held] = self._store.held(place.grant, self._source) if has_versions else {}
         self._noted: dict[DocumentId, str] = {}
-        self.known = Known(self._fingerprint, self._is_known, self._admit, self._unread)
+        self.known = Known(self._fingerprint, self._is_known, self._admit, place.released, self._unread)
 
     def end(self, prepared: Prepared, preparer: Preparer, known: Known) -> Iterator[_Ended]:
         """Store what is new, move what moved, leave what is unchanged; what a file holds comes before it."""

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +26,7 @@ from rag.documents import Chunk
 from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
 from rag.folders import FileContent, FoundFile, read_file
 from rag.parsing.sandbox import ReadDocument, read_document
+from rag.parsing.suspicion import signs
 from rag.personal.marking import marked
 from rag.store.values import Fingerprint
 
@@ -88,12 +89,14 @@ def read_here(file: FoundFile, bytes_max: int) -> FileContent:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a load knows before it reads: how to digest a file, whether its content needs no reading, and what must not
-    come in: `admit` raises DocumentRejected. `unread` digests a file that need not even be fetched, `read` fetches one.
+    come in: `admit` raises DocumentRejected. `released` are the paths of files that a person has looked at. `unread`
+    digests a file that need not even be fetched, `read` fetches one.
     """
 
     fingerprint: Callable[[FoundFile, bytes], Fingerprint]
     is_known: Callable[[FoundFile, Fingerprint], bool]
     admit: Callable[[Sequence[Chunk]], None] = lambda _: None
+    released: Collection[str] = ()
     unread: Callable[[FoundFile], Fingerprint | None] = lambda _: None
     read: Callable[[FoundFile, int], FileContent] = read_here
 
@@ -163,6 +166,8 @@ class Preparer:
         read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped, self._tessdata)
         _check_length(read)
         _check_depth(file, read)
+        if file.doc not in known.released:
+            _check_signs(file, read)
         parsed = replace(read.document, modified_at=read.document.modified_at or content.modified_at)
         chunks = marked(full_text(parsed), chunk_document(parsed, self._embedder.count_tokens))
         known.admit(chunks)
@@ -188,6 +193,18 @@ def _check_length(read: ReadDocument) -> None:
 def _check_depth(file: FoundFile, read: ReadDocument) -> None:
     if read.document.members and file.depth >= DEPTH_MAX:
         raise DocumentRejected(f"this holds files, inside {file.depth} other files; take it out, and load it by itself")
+
+
+def _check_signs(file: FoundFile, read: ReadDocument) -> None:
+    """Raise DocumentQuarantined for a document, or a name, that speaks to a model instead of its readers."""
+    found = dict.fromkeys((*read.signs, *signs([file.doc])))
+    where = "it"
+    if not found:
+        found, where = dict.fromkeys(read.hidden_signs), "text in it that no reader sees"
+    if found:
+        raise DocumentQuarantined(
+            f"{where} {' and '.join(found)}: look at it; if it may come in, load again with `--release` and its path"
+        )
 
 
 def _size(file: FoundFile) -> int:

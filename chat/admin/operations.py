@@ -3,28 +3,20 @@
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
 from chat.assembly import House
-from chat.database import empty_log
 from chat.errors import Refused
 from chat.places import range_name
 from models.catalogue import Task
 from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
-from rag.documents import DocumentInfo
 from rag.errors import RagError
 from rag.parsing.sandbox import confinement
-from rag.personal.policy import policy_of
-from rag.store.collections import CollectionRecord
 from security.access import Grant, Right
 from security.errors import SecurityError
 from security.hygiene import Finding, findings
-from security.identity import OPERATOR, CollectionId, Principal, Role
+from security.identity import OPERATOR, Principal, Role
 
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
@@ -33,7 +25,6 @@ CANCELLABLE = frozenset({"ask", "collection.load", "source.sync"})
 """Operations that take `cancelled`: setting it stops them at their next step, from another thread too."""
 
 PASSWORD_BYTES = 12
-FILE_FIELDS = ("doc", "state", "reason", "pages", "passages", "seconds", "done", "total")
 TIMINGS = ("retrieve_ms", "first_token_ms", "total_ms", "prompt_tokens", "answer_tokens")
 
 
@@ -45,104 +36,6 @@ def operation(name: str) -> Callable[[Operation], Operation]:
         return function
 
     return register
-
-
-@operation("collection.create")
-def create_collection(house: House, name: str) -> Iterator[Event]:
-    """Make a collection; the operator may read and manage it, and that is written down like any grant.
-
-    A creation that was killed before the operator had their rights is finished; anything else of that name is an error.
-    """
-    identifier = _begun(house, name) or house.collections.create(name)
-    for right in (Right.READ, Right.MANAGE):
-        house.directory.give(OPERATOR.user_id, identifier, right)
-    house.audit.record(OPERATOR.user_id, "collection.create", identifier, "done")
-    yield {"id": identifier, "name": name}
-
-
-@operation("collection.list")
-def list_collections(house: House) -> Iterator[Event]:
-    """Every collection with what it holds, counted without opening it, and what it does with personal data."""
-    for record in house.collections.list():
-        yield _collection(house, record)
-
-
-@operation("collection.show")
-def show_collection(house: House, name: str) -> Iterator[Event]:
-    """One collection: its documents, for an operator who may read it, and who holds which right."""
-    grant = granted(house, OPERATOR, name, Right.READ)
-    record = house.collections.get(grant.collection_id)
-    names = {user.id: user.name for user in house.directory.users()} | {OPERATOR.user_id: "operator"}
-    grants = [{"user": names[user], "right": right.value} for user, right in house.directory.grantees(record.id)]
-    documents = [_document(info) for info in house.documents.documents(grant)]
-    yield _collection(house, record) | {"grants": grants, "documents": documents}
-
-
-@operation("collection.policy")
-def set_policy(house: House, name: str, personal_data: str) -> Iterator[Event]:
-    """What a collection does with personal data from now on; gives how many of its documents hold some.
-
-    `mask` is felt at the next question. `refuse` is for what is loaded from now on; what is there stays until then.
-    """
-    grant, policy = granted(house, OPERATOR, name, Right.MANAGE), policy_of(personal_data)
-    house.audit.record(OPERATOR.user_id, "collection.policy", f"{grant.collection_id}/{policy.value}", "begun")
-    house.documents.decide(grant, policy)
-    house.audit.record(OPERATOR.user_id, "collection.policy", f"{grant.collection_id}/{policy.value}", "done")
-    held = [info.identifiers for info in house.documents.documents(grant)]
-    holding = sum(bool(each and each.counts) for each in held)
-    yield {"collection": name, "personal_data": policy.value, "holding": holding, "unknown": held.count(None)}
-
-
-@operation("collection.remove")
-def remove_collection(house: House, name: str) -> Iterator[Event]:
-    """Destroy a collection, its key first."""
-    grant = granted(house, OPERATOR, name, Right.MANAGE)
-    house.audit.record(OPERATOR.user_id, "collection.remove", grant.collection_id, "begun")
-    destroy_collection(house, grant.collection_id)
-    house.audit.record(OPERATOR.user_id, "collection.remove", grant.collection_id, "done")
-    yield {"removed": name}
-
-
-def destroy_collection(house: House, collection_id: CollectionId) -> None:
-    """The key first, then everything that it sealed."""
-    house.remover.collection(collection_id)
-    house.index.drop(collection_id)
-
-
-@operation("collection.grant")
-def grant_collection(house: House, name: str, user: str) -> Iterator[Event]:
-    """Let a person read a collection."""
-    record, person = _known(house, name), person_named(house, user)
-    house.audit.record(OPERATOR.user_id, "collection.grant", f"{record.id}/{person.user_id}", "begun")
-    house.directory.give(person.user_id, record.id, Right.READ)
-    yield {"granted": name, "user": user}
-
-
-@operation("collection.revoke")
-def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
-    """Take every right on a collection from a person; felt at their next question."""
-    record, person = _known(house, name), person_named(house, user)
-    house.audit.record(OPERATOR.user_id, "collection.revoke", f"{record.id}/{person.user_id}", "begun")
-    house.directory.take(person.user_id, record.id)
-    yield {"revoked": name, "user": user}
-
-
-@operation("collection.load")
-def load_collection(house: House, name: str, path: str, cancelled: threading.Event | None = None) -> Iterator[Event]:
-    """Bring a collection in step with a folder, one event a file. Stopped, it keeps what was loaded."""
-    grant = granted(house, OPERATOR, name, Right.MANAGE)
-    house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "begun")
-    end = "stopped"
-    try:
-        for file in house.loader.load(grant, Path(path)):
-            yield {field: getattr(file, field) for field in FILE_FIELDS}
-            if cancelled and cancelled.is_set():
-                return
-        end = "done"
-    finally:
-        house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, end)
-        with suppress(OperationalError):  # without room it is left to the next load, and what went wrong is told
-            empty_log(house.engine)
 
 
 @operation("user.add")
@@ -332,47 +225,6 @@ def answer_json(answer: Answer) -> Event:
     }
 
 
-def _begun(house: House, name: str) -> CollectionId | None:
-    """A collection of that name which the operator cannot manage: only a killed creation leaves one."""
-    found = house.collections.find(name)
-    if found is None or Right.MANAGE in house.directory.rights(OPERATOR.user_id, found.id):
-        return None
-    return found.id
-
-
-def _collection(house: House, record: CollectionRecord) -> Event:
-    documents, passages = house.documents.counts(record.id)
-    return {
-        "id": record.id,
-        "name": record.name,
-        "documents": documents,
-        "passages": passages,
-        "epoch": record.epoch,
-        "personal_data": _policy(house, record),
-    }
-
-
-def _policy(house: House, record: CollectionRecord) -> str | None:
-    """The policy by its name; None where it cannot be read or is not one: then nothing of the collection is served."""
-    with suppress(RagError, SecurityError):
-        return house.documents.policy(house.policy.for_indexing(record.id)).value
-    return None
-
-
-def _document(info: DocumentInfo) -> Event:
-    return {
-        "doc": info.path,
-        "title": info.title,
-        "media_type": info.media_type,
-        "pages": info.pages,
-        "passages": info.passages,
-        "bytes": info.size_bytes,
-        "loaded_at": info.loaded_at.isoformat(),
-        "identifiers": None if info.identifiers is None else info.identifiers.by_kind,
-        "passages_with_identifiers": None if info.identifiers is None else info.identifiers.passages,
-    }
-
-
 def _asker(house: House, user: str) -> Principal:
     return person_named(house, user) if user else OPERATOR
 
@@ -383,13 +235,6 @@ def person_named(house: House, name: str) -> Principal:
     if found is None:
         raise Refused("no such user; see `huisclos user list`")
     return found.principal
-
-
-def _known(house: House, name: str) -> CollectionRecord:
-    found = house.collections.find(name)
-    if found is None:
-        raise Refused("no such collection, or no right to it; ask IT for it")
-    return found
 
 
 def granted(house: House, principal: Principal, name: str, right: Right) -> Grant:

@@ -2,6 +2,7 @@
 
 from chat.admin import (  # noqa: F401 - they register their own
     backup_operations,
+    collection_operations,
     integrity_operations,
     key_operations,
     source_operations,

@@ -6,7 +6,8 @@ from contextlib import closing, suppress
 
 from sqlalchemy.exc import OperationalError
 
-from chat.admin.operations import FILE_FIELDS, Event, granted, operation
+from chat.admin.collection_operations import FILE_FIELDS
+from chat.admin.operations import Event, granted, operation
 from chat.assembly import House
 from chat.database import empty_log
 from rag.errors import RagError, SourceRefused

@@ -15,9 +15,10 @@ from typing import Any
 from rag.confinement import Limits, confine
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
-from rag.parsing.encoding import clean
+from rag.parsing.encoding import clean, tagged
 from rag.parsing.filetypes import IMAGES, SCANNABLE, MediaType, detect
 from rag.parsing.scanned import ReadLine
+from rag.parsing.suspicion import signs
 
 TITLE_CHARACTERS_MAX = 300
 SCANNED_FILE = "scanned.json"
@@ -76,6 +77,8 @@ def _parse(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
     if not document.blocks and not document.members:
         raise DocumentEmpty("the file holds no text")
     about = {
+        "signs": sorted(signs((document.title, *(block.text for block in document.blocks)))),
+        "hidden_signs": sorted(signs(document.hidden)),
         "title": document.title,
         "pages": document.pages,
         "modified_at": document.modified_at.isoformat() if document.modified_at else None,
@@ -105,8 +108,11 @@ def _read_scans(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    from rag.parsing.highlighting import Marks  # with Pillow, which most files do without
+
     reader = _pages_of(detect(task["suffix"], data))
-    return {"png": base64.b64encode(reader.render(data, task["page"], task["width_px"])).decode()}
+    marks = Marks(task["boxes"], task["is_read"])
+    return {"png": base64.b64encode(reader.render(data, task["page"], task["width_px"], marks)).decode()}
 
 
 def _pages_of(media_type: MediaType) -> Any:
@@ -115,6 +121,7 @@ def _pages_of(media_type: MediaType) -> Any:
 
 
 def _cleaned(document: ParsedDocument) -> ParsedDocument:
+    tags = tuple(filter(None, (tagged(block.text) for block in document.blocks)))
     blocks = (replace(block, text=clean(block.text)) for block in document.blocks)
     modified = document.modified_at
     if modified is not None and modified.tzinfo is None:
@@ -124,6 +131,7 @@ def _cleaned(document: ParsedDocument) -> ParsedDocument:
         title=clean(document.title)[:TITLE_CHARACTERS_MAX],
         blocks=tuple(block for block in blocks if block.text),
         modified_at=None if modified == _TEMPLATE_DATE else modified,
+        hidden=document.hidden + tags,
     )
 
 

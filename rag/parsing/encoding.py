@@ -4,8 +4,6 @@ import re
 import unicodedata
 from contextlib import suppress
 
-from charset_normalizer import from_bytes
-
 from rag.errors import DocumentRejected
 
 SAMPLE_BYTES = 64 * 1024
@@ -16,6 +14,7 @@ _UNSEEN = re.compile(
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Controls, soft hyphens, zero-width marks, marks that turn the direction of text, tag characters, lone surrogates."""
+_TAGS = 0xE0000
 _STACKED = re.compile(r"([\u0300-\u036f]{3})[\u0300-\u036f]+")
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 
@@ -36,10 +35,17 @@ def _guess(data: bytes) -> str:
     if high <= WESTERN_SHARE_MAX * len(data[:SAMPLE_BYTES]):
         with suppress(UnicodeDecodeError):
             return data.decode("cp1252")
+    from charset_normalizer import from_bytes  # 20 ms, which hardly any file needs
+
     best = from_bytes(data[:SAMPLE_BYTES]).best()
     if best is None:
         raise DocumentRejected("the text's encoding is not known; save the file as UTF-8")
     return data.decode(best.encoding, "replace")
+
+
+def tagged(text: str) -> str:
+    """What is spelt in tag characters, which nothing shows: each stands for the ASCII letter 0xE0000 below it."""
+    return "".join(chr(ord(letter) - _TAGS) for letter in text if _TAGS + 0x20 <= ord(letter) < _TAGS + 0x7F)
 
 
 def clean(text: str) -> str:

@@ -5,11 +5,11 @@ What a reader does not see stays out: comments, alternative texts, running heade
 
 import asyncio
 import json
-import posixpath
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import xberg
@@ -17,7 +17,9 @@ import xberg
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
 from rag.parsing.filetypes import MediaType
-from rag.parsing.packages import open_package, read_xml
+from rag.parsing.packages import open_package
+from rag.parsing.rtf import visible
+from rag.parsing.slides import KIND, show_of
 from rag.parsing.tables import COLUMNS_MAX, ROWS_MAX, table_rows
 
 SECONDS_MAX = 50
@@ -26,18 +28,21 @@ _PAGED = frozenset({MediaType.PPTX, MediaType.PPT, MediaType.XLS})
 """Slides and sheets have numbers; the other formats flow."""
 _PLAIN = frozenset({"paragraph", "code", "formula", "footnote"})
 _LEVEL_MAX = 6
-_PRESENTATION = "presentation"
-_SLIDE = "{http://schemas.openxmlformats.org/presentationml/2006/main}sldId"
-_SLIDE_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_TEMPLATE_DATE = "2013-01-27T09:15:58"
+"""Of python-pptx's own template: programs that write with it seldom change it, so it says nothing of the file."""
 _HIDDEN_SHEET = re.compile(r" \((?:very )?hidden\)$")
 
 
 def parse_pptx(data: bytes) -> ParsedDocument:
     """A presentation, without the slides that are not shown. Raises DocumentRejected on a broken or hostile file."""
-    with open_package(data, _PRESENTATION) as package:
-        hidden = _hidden_slides(package)
-    parsed = _parse(data, MediaType.PPTX)
-    return replace(parsed, blocks=tuple(block for block in parsed.blocks if block.page not in hidden))
+    with open_package(data, KIND) as package:
+        show = show_of(package)
+    parsed = _parse(show.data, MediaType.PPTX)
+    try:
+        blocks = tuple(replace(block, page=show.numbers[(block.page or 1) - 1]) for block in parsed.blocks)
+    except IndexError as error:
+        raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
+    return replace(parsed, pages=show.slides, blocks=blocks)
 
 
 def parse_ppt(data: bytes) -> ParsedDocument:
@@ -57,27 +62,23 @@ def parse_xls(data: bytes) -> ParsedDocument:
 
 def parse_rtf(data: bytes) -> ParsedDocument:
     """Rich text. Raises DocumentRejected."""
-    return _parse(data, MediaType.RTF)
+    return _parse(visible(data), MediaType.RTF)
 
 
 def _parse(data: bytes, media_type: MediaType) -> ParsedDocument:
     found = _extract(data, media_type)
     pages = len(found.pages or ()) or None if media_type in _PAGED else None
-    nodes = (json.loads(str(node.content)) | {"page": node.page} for node in _visible(found.document))
-    blocks = tuple(_blocks(nodes, is_paged=pages is not None))
+    nodes = [json.loads(str(node.content)) | {"page": node.page} for node in _visible(found.document)]
+    blocks = tuple(_blocks(_paged(nodes), is_paged=pages is not None))
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
-    return ParsedDocument((found.metadata.title or "").strip() or heading, pages, blocks)
+    return ParsedDocument((found.metadata.title or "").strip() or heading, pages, blocks, _date(found.metadata))
 
 
-def _hidden_slides(package: zipfile.ZipFile) -> frozenset[int]:
-    """Numbers of the slides that a show passes over. ECMA-376 part 1, 19.3.1.38 (`show`)."""
-    order = read_xml(package, "ppt/presentation.xml", _PRESENTATION)
-    links = read_xml(package, "ppt/_rels/presentation.xml.rels", _PRESENTATION)
-    targets = {link.get("Id"): link.get("Target", "") for link in links}
-    wanted = (targets.get(slide.get(_SLIDE_ID), "") for slide in order.iter(_SLIDE))
-    names = [posixpath.normpath(posixpath.join("/ppt", target)).lstrip("/") for target in wanted]
-    shown = [read_xml(package, name, _PRESENTATION).get("show", "1") for name in names]
-    return frozenset(number for number, show in enumerate(shown, 1) if show in {"0", "false"})
+def _date(metadata: Any) -> datetime | None:
+    said = metadata.modified_at or ""
+    with suppress(ValueError):
+        return None if said.startswith(_TEMPLATE_DATE) else datetime.fromisoformat(said)
+    return None
 
 
 def _extract(data: bytes, media_type: MediaType) -> Any:
@@ -104,6 +105,14 @@ async def _result(source: xberg.ExtractInput, config: xberg.ExtractionConfig) ->
 
 def _visible(document: Any) -> Iterator[Any]:
     return (node for node in document.nodes if str(node.content_layer) in {"body", "footnote"})
+
+
+def _paged(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Nodes with their pages; the name of a sheet comes without one and is on that of what follows."""
+    page = None
+    for node in reversed(nodes):
+        page = node["page"] = node["page"] or page
+    return nodes
 
 
 def _blocks(nodes: Iterable[dict[str, Any]], *, is_paged: bool) -> Iterator[Block]:

@@ -1,8 +1,11 @@
 """What a file is, by its content; the name only tells kinds of text apart."""
 
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from enum import StrEnum
 
 from rag.errors import DocumentEmpty, DocumentRejected
@@ -15,6 +18,8 @@ HEAD_BYTES = 4096
 CONTROL_SHARE_MAX = 0.02
 """Text has next to no control characters; what has more is not text."""
 _PART_BYTES_MAX = 1024 * 1024
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What zipfile raises on a package that is cut, changed or packed in a way that is not read."""
 
 
 class MediaType(StrEnum):
@@ -151,7 +156,7 @@ def _zip_kind(suffix: str, content: bytes) -> MediaType:
             names = archive.namelist()
             declared = _part(archive, "mimetype") if "mimetype" in names else b""
             types = _part(archive, "[Content_Types].xml") if "[Content_Types].xml" in names else b""
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, NotImplementedError, RuntimeError) as error:
+    except (KeyError, *ZIP_ERRORS) as error:
         raise _rejected("an archive, or an Office file, that is cut or broken") from error
     found = [kind for mark, kind in _OFFICE_PARTS.items() if mark in types]
     found += [kind for kind in _OPEN_KINDS if declared.strip() == kind.value.encode()]

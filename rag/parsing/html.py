@@ -37,10 +37,11 @@ _DATES = "//meta[@property='article:modified_time' or @name='last-modified' or @
 def parse(data: bytes) -> ParsedDocument:
     """Blocks in reading order; a page nested beyond DEPTH_MAX is rejected, because its text is lost silently."""
     root = _root(decode(data))
-    blocks = _Walker(has_styles=bool(root.xpath("//style | //link[@rel='stylesheet']"))).read(root)
+    walker = _Walker(has_styles=bool(root.xpath("//style | //link[@rel='stylesheet']")))
+    blocks = walker.read(root)
     title = re.sub(r"\s+", " ", root.findtext(".//title") or "").strip()
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
-    return ParsedDocument(title or heading, None, tuple(blocks), _modified(root))
+    return ParsedDocument(title or heading, None, tuple(blocks), _modified(root), hidden=tuple(walker.hidden))
 
 
 def blocks_of(fragment: str) -> list[Block]:
@@ -70,6 +71,7 @@ class _Walker:
         self._blocks: list[Block] = []
         self._text: list[str] = []
         self._has_styles = has_styles
+        self.hidden: list[str] = []
 
     def read(self, root: HtmlElement) -> list[Block]:
         """The blocks below an element."""
@@ -81,6 +83,7 @@ class _Walker:
         if depth > DEPTH_MAX:
             raise DocumentRejected(f"the page nests more than {DEPTH_MAX} elements; save it as text")
         if self._is_unseen(element):
+            self._hide(element)
             return
         if element.tag in _HEADINGS:
             self._flush(kind)
@@ -121,6 +124,7 @@ class _Walker:
         for event, node in etree.iterwalk(element, events=("start", "end")):
             if skipped is None and event == "start" and self._is_unseen(node):
                 skipped = node
+                self._hide(node)
             if skipped is None:
                 if node.tag in _BREAKS or node.tag == "br":
                     yield "".join(run)
@@ -141,6 +145,11 @@ class _Walker:
         if cleaned:
             is_item = kind is BlockKind.PARAGRAPH and BULLET.match(cleaned)
             self._blocks.append(Block(BlockKind.LIST_ITEM if is_item else kind, cleaned, level=level))
+
+    def _hide(self, element: HtmlElement) -> None:
+        """Keep the words of what a style hides; scripts and the like are not words."""
+        if isinstance(element.tag, str) and element.tag not in _DROPPED:
+            self.hidden.append(" ".join(element.itertext()))
 
     def _is_unseen(self, element: HtmlElement) -> bool:
         if not isinstance(element.tag, str) or element.tag in _DROPPED or element.get("hidden") is not None:

@@ -3,7 +3,7 @@
 import collections
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +13,8 @@ from rag.parsing.text import BULLET
 
 _HEADING_CHARACTERS_MAX, _HEADING_WORDS_MAX = 120, 14
 _HEADING_SCALE = 1.08
+_SAME_SIZE = 1.3
+"""Heights of scanned letters scatter: only a line this much higher than the usual one is set in larger type."""
 _BOLD = 600
 _GAP = 0.6
 """A line further below the last one than this many font sizes begins a paragraph, unless the page is set wider."""
@@ -45,9 +47,16 @@ class Line:
     confidence: float | None = None
 
 
-def scanned_lines(page: int, found: Sequence[ReadLine]) -> list[Line]:
-    """The lines of a page (from 1) that was read from its picture."""
-    return [Line(page, each.text, each.box, each.size, 0, 0, each.confidence) for each in found]
+def scanned_lines(scanned: Mapping[int, Sequence[ReadLine]]) -> dict[int, list[Line]]:
+    """The lines of pages (from 1) that were read from their pictures; lines of about the usual height have one size."""
+    sizes = [line.size for lines in scanned.values() for line in lines]
+    usual = statistics.median(sizes) if sizes else 0.0
+    return {page: [_scanned_line(page, each, usual) for each in scanned[page]] for page in sorted(scanned)}
+
+
+def _scanned_line(page: int, found: ReadLine, usual: float) -> Line:
+    size = usual if found.size < usual * _SAME_SIZE else found.size
+    return Line(page, found.text, found.box, size, 0, 0, found.confidence)
 
 
 def arranged(lines: Sequence[Line], pages: int) -> tuple[Block, ...]:
@@ -73,7 +82,8 @@ def _without_running(lines: Sequence[Line], pages: int) -> list[Line]:
         seen.update({_pattern(line.text) for line in (*group[:2], *group[-2:])})
     often = max(4, 0.08 * pages)
     running = {id(line) for line, pattern in edges if seen[pattern] >= often}
-    return [line for line in lines if id(line) not in running]
+    kept = [line for line in lines if id(line) not in running]
+    return kept or list(lines)  # pages of one line each have no headers
 
 
 def _pattern(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 
@@ -19,6 +19,12 @@ from rag.parsing.members import Members
 
 PARTS_MAX = 1000
 DEPTH_MAX = 20
+_PLAIN, _HTML = "text/plain", "text/html"
+_BODIES = frozenset({_PLAIN, _HTML})
+_POLICY = policy.default.clone(refold_source="none")
+"""What is attached is handed on as it came."""
+_WRONG = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
+"""What the standard library raises on headers and parts that are not as they should be."""
 _PEOPLE = ("From", "To", "Cc")
 _HEADER_CHARACTERS_MAX = 500
 
@@ -26,22 +32,9 @@ _HEADER_CHARACTERS_MAX = 500
 def parse_eml(data: bytes) -> ParsedDocument:
     """A mail of RFC 5322. Raises DocumentRejected for one that nests or holds too much."""
     try:
-        message = BytesParser(policy=policy.default).parsebytes(data)
-        parts = list(_parts(message, 0))
-    except (RecursionError, ValueError, LookupError, AttributeError, IndexError) as error:
+        return _read(BytesParser(policy=_POLICY).parsebytes(data))
+    except (RecursionError, *_WRONG) as error:
         raise DocumentRejected("the mail is broken; save it again from a mail program") from error
-    members = Members()
-    bodies: dict[str, str] = {}
-    for part in parts:
-        kind, name = part.get_content_type(), _header(part.get_filename() or "")
-        if kind == "message/rfc822":
-            members.add(name or "message.eml", _inner(part))
-        elif part.is_attachment() or (name and not kind.startswith("text/")):
-            members.add(name or "attachment", _payload(part))
-        elif kind in {"text/plain", "text/html"}:
-            bodies.setdefault(kind, _text(part))
-    people = [(name, _header(str(message.get(name, "")))) for name in (*_PEOPLE, "Date")]
-    return _mail(_header(str(message.get("Subject", ""))), people, bodies, _date(message), members)
 
 
 def parse_msg(data: bytes) -> ParsedDocument:
@@ -51,46 +44,67 @@ def parse_msg(data: bytes) -> ParsedDocument:
         members = Members()
         for attachment in message.attachments:
             members.add(attachment.file_name or "attachment", attachment.file_bytes or b"")
-        bodies = {"text/plain": message.body or "", "text/html": message.html_body or ""}
+        plain = message.body or ""
+        body = (_PLAIN, plain) if plain.strip() else (_HTML, message.html_body or "")
         recipients = ", ".join(f"{each.name} <{each.email_address}>" for each in message.recipients)
         people = [("From", message.sender or ""), ("To", recipients), ("Date", str(message.sent_date or ""))]
-        return _mail(message.subject or "", people, bodies, message.sent_date, members)
+        return _mail(message.subject or "", people, [body], message.sent_date, members)
     except DocumentRejected:
         raise
     except Exception as error:
         raise DocumentRejected("the mail is broken; save it again from Outlook") from error
 
 
+def _read(message: EmailMessage) -> ParsedDocument:
+    members = Members()
+    bodies: list[tuple[str, str]] = []
+    for part in _parts(message):
+        kind, name = part.get_content_type(), _header(part.get_filename() or "")
+        if kind == "message/rfc822":
+            members.add(name or "message.eml", _inner(part))
+        elif part.is_attachment() or (name and kind not in _BODIES):
+            members.add(name or "attachment", _payload(part))
+        elif kind in _BODIES:
+            bodies.append((kind, _text(part)))
+    people = [(name, _said(message, name)) for name in (*_PEOPLE, "Date")]
+    return _mail(_said(message, "Subject"), people, bodies, _date(message), members)
+
+
 def _mail(
-    subject: str, people: list[tuple[str, str]], bodies: dict[str, str], sent: datetime | None, members: Members
+    subject: str, people: list[tuple[str, str]], bodies: list[tuple[str, str]], sent: datetime | None, members: Members
 ) -> ParsedDocument:
     blocks = [Block(BlockKind.HEADING, subject, level=1)] if subject else []
     heads = "; ".join(f"{name}: {value}" for name, value in people if value)
     blocks += [Block(BlockKind.PARAGRAPH, heads)] if heads else []
-    plain = bodies.get("text/plain", "").strip()
-    if plain:
-        blocks += text.parse_text(plain.encode()).blocks
-    elif bodies.get("text/html", "").strip():
-        blocks += html.parse(bodies["text/html"].encode()).blocks
+    for kind, body in bodies:
+        read = text.parse_text if kind == _PLAIN else html.parse
+        blocks += read(body.encode("utf-8", "replace")).blocks if body.strip() else ()
     return ParsedDocument(subject, None, tuple(blocks), sent, members.found)
 
 
-def _parts(message: EmailMessage, depth: int) -> Iterator[EmailMessage]:
-    """The leaves of a mail; a mail in the mail is one."""
-    stack = [(message, depth)]
+def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
+    """The leaves of a mail; a mail in the mail is one. Of alternatives to a plain text, HTML is left out."""
+    stack = [(message, 0, False)]
     count = 0
     while stack:
-        part, depth = stack.pop()
+        part, depth, has_plain = stack.pop()
         count += 1
         if depth > DEPTH_MAX or count > PARTS_MAX:
             raise DocumentRejected(f"the mail has over {PARTS_MAX} parts or nests over {DEPTH_MAX}; save it anew")
         if part.is_multipart() and part.get_content_type() != "message/rfc822":
-            stack += [(child, depth + 1) for child in reversed(list(part.iter_parts()))]
-        else:
+            children = list(part.iter_parts())
+            is_choice = part.get_content_type() == "multipart/alternative"
+            has_plain = has_plain or (is_choice and any(_is_plain(child) for child in children))
+            stack += [(child, depth + 1, has_plain) for child in reversed(children)]
+        elif not has_plain or part.get_content_type() != _HTML or part.is_attachment():
             yield part
 
 
-def _payload(part: EmailMessage) -> bytes:
+def _is_plain(part: MIMEPart) -> bool:
+    return part.get_content_type() == _PLAIN and bool(_text(part).strip())
+
+
+def _payload(part: MIMEPart) -> bytes:
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 
@@ -100,19 +114,26 @@ def _inner(part: EmailMessage) -> bytes:
     return inner.as_bytes() if isinstance(inner, EmailMessage) else _payload(part)
 
 
-def _text(part: EmailMessage) -> str:
-    """The text in the charset that it says, or as it looks where that is not known."""
+def _text(part: MIMEPart) -> str:
+    """The text in the charset that it says, or as it looks where that is not known or not so."""
+    payload = _payload(part)
     with suppress(LookupError, ValueError):
-        content = part.get_content()
-        return content if isinstance(content, str) else ""
-    return decode(_payload(part))
+        return payload.decode(part.get_content_charset("ascii"))
+    return decode(payload)
 
 
 def _header(value: str) -> str:
     return " ".join(value.split())[:_HEADER_CHARACTERS_MAX]
 
 
+def _said(message: EmailMessage, name: str) -> str:
+    """A header; nothing where it cannot be decoded, as it is not worth the mail."""
+    with suppress(*_WRONG):
+        return _header(str(message.get(name, "")))
+    return ""
+
+
 def _date(message: EmailMessage) -> datetime | None:
-    with suppress(TypeError, ValueError, IndexError):
-        return parsedate_to_datetime(str(message.get("Date")))
+    with suppress(*_WRONG):
+        return parsedate_to_datetime(_said(message, "Date"))
     return None

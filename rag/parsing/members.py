@@ -16,6 +16,7 @@ class Members:
 
     def __init__(self) -> None:
         self._found: dict[str, bytes] = {}
+        self._numbers: dict[str, int] = {}
         self._bytes = 0
 
     @property
@@ -33,15 +34,15 @@ class Members:
         self._found[self._free(_below(name))] = data
 
     def _free(self, name: str) -> str:
-        path, number, free = PurePosixPath(name), 2, name
+        path, number, free = PurePosixPath(name), self._numbers.get(name, 2), name
         while free in self._found:
             free = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
             number += 1
+        self._numbers[name] = number
         return free
 
 
 def _below(name: str) -> str:
-    """The name as a path that does not leave the folder it is in."""
-    parts = posixpath.normpath("/" + name.replace("\\", "/").replace("\0", "")).split("/")
-    kept = "/".join(part for part in parts if part)[-NAME_CHARACTERS_MAX:]
-    return kept.strip("/") or "file"
+    """The end of the name as a path that does not leave the folder it is in; cut first, as a cut can make `..`."""
+    end = name.replace("\\", "/").replace("\0", "")[-NAME_CHARACTERS_MAX:]
+    return posixpath.normpath("/" + end).strip("/") or "file"

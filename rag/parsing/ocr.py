@@ -3,7 +3,6 @@
 Recall of words on clean scans .98, on bad ones .75; 2 s a page and 100 MB on one core at 200 dots an inch.
 """
 
-import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,6 @@ SURE_MIN = 0.35
 UPRIGHT_MIN = 0.70
 """A page read with less may lie on its side: the other directions are tried."""
 _TURNS = (90, 270, 180)
-_SAME_SIZE = 1.3
-"""Heights of letters scatter: only a line this much higher than the usual one is set in larger type."""
 
 
 def read_lines(picture: Image.Image, tessdata: Path, dots_per_inch: float = DOTS_PER_INCH) -> list[ReadLine]:
@@ -40,7 +37,7 @@ def read_lines(picture: Image.Image, tessdata: Path, dots_per_inch: float = DOTS
             other = max(turned, key=_sure)
             if _sure(other) > _sure(best):
                 best = [replace(line, box=(0.0, 0.0, 0.0, 0.0)) for line in other]
-    return _evened([line for line in best if line.confidence >= SURE_MIN and any(map(str.isalnum, line.text))])
+    return [line for line in best if line.confidence >= SURE_MIN and any(map(str.isalnum, line.text))]
 
 
 def check_size(picture: Image.Image) -> None:
@@ -78,11 +75,3 @@ def _sure(lines: Sequence[ReadLine]) -> float:
     """How sure a page was read, each line by its length; 0 for nothing."""
     length = sum(len(line.text) for line in lines)
     return sum(line.confidence * len(line.text) for line in lines) / length if length else 0.0
-
-
-def _evened(lines: list[ReadLine]) -> list[ReadLine]:
-    """Lines of about the usual height given one size."""
-    if not lines:
-        return []
-    usual = statistics.median(line.size for line in lines)
-    return [replace(line, size=usual if line.size < usual * _SAME_SIZE else line.size) for line in lines]

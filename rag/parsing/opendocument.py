@@ -10,31 +10,17 @@ from lxml.etree import _Element as Element
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
+from rag.parsing.opendocument_styles import Styles, read_styles
+from rag.parsing.opendocument_styles import qualified as _q
 from rag.parsing.packages import open_package, read_xml
 from rag.parsing.sheets import SheetRow, sheet_blocks, title_of
-from rag.parsing.tables import COLUMNS_MAX, table_rows
+from rag.parsing.tables import table_rows
 
 KIND = "OpenDocument file"
 DEPTH_MAX = 60
+SHEET_COLUMNS_MAX = 16_384
+"""As many as a spreadsheet has."""
 _LEVEL_MAX = 6
-_TINY = re.compile(r"[012](?:\.\d+)?pt$|0(?:\.\d+)?(?:cm|mm|in)$")
-_NAMES = {
-    "office": "urn:oasis:names:tc:opendocument:xmlns:office:1.0",
-    "text": "urn:oasis:names:tc:opendocument:xmlns:text:1.0",
-    "table": "urn:oasis:names:tc:opendocument:xmlns:table:1.0",
-    "draw": "urn:oasis:names:tc:opendocument:xmlns:drawing:1.0",
-    "style": "urn:oasis:names:tc:opendocument:xmlns:style:1.0",
-    "fo": "urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0",
-    "presentation": "urn:oasis:names:tc:opendocument:xmlns:presentation:1.0",
-    "dc": "http://purl.org/dc/elements/1.1/",
-}
-
-
-def _q(name: str) -> str:
-    prefix, _, local = name.partition(":")
-    return f"{{{_NAMES[prefix]}}}{local}"
-
-
 _UNSEEN = frozenset(
     _q(name)
     for name in (
@@ -48,7 +34,7 @@ _UNSEEN = frozenset(
         "draw:plugin",
     )
 )
-_STYLE = _q("text:style-name")
+_ROW_GROUPS = frozenset(_q(f"table:table-{name}") for name in ("header-rows", "rows", "row-group"))
 _SLIDE, _SHEET = _q("draw:page"), _q("table:table")
 
 
@@ -56,22 +42,24 @@ def parse(data: bytes) -> ParsedDocument:
     """Blocks in reading order; a slide or sheet is a page. Raises DocumentRejected on a broken or hostile file."""
     with open_package(data, KIND) as package:
         root = read_xml(package, "content.xml", KIND)
+        named_styles = [read_xml(package, "styles.xml", KIND)] if "styles.xml" in package.namelist() else []
         title, modified = _about(package)
     body = next(iter(root.iterfind(f"{_q('office:body')}/*")), None)
     if body is None:
         raise DocumentRejected(f"the {KIND} has no body; open it and save it again")
-    hidden = _hidden_styles(root)
+    styles = read_styles(*named_styles, root)
+    hidden = tuple(_hidden(body, _Flow(styles, None)))
     slides, sheets = body.findall(_SLIDE), body.findall(_SHEET)
     if body.tag == _q("office:spreadsheet"):
-        blocks = [block for number, sheet in enumerate(sheets, 1) for block in _sheet(sheet, number, hidden)]
-        named = title_of([sheet.get(_q("table:name"), "") for sheet in sheets])
-        return ParsedDocument(title or named, len(sheets), tuple(blocks), modified)
+        blocks = [block for number, sheet in enumerate(sheets, 1) for block in _sheet(sheet, number, styles)]
+        names = [block.text for block in blocks if block.kind is BlockKind.HEADING]
+        return ParsedDocument(title or title_of(names), len(sheets), tuple(blocks), modified, hidden=hidden)
     if slides:
-        blocks = [block for number, slide in enumerate(slides, 1) for block in _slide(slide, number, hidden)]
+        blocks = [block for number, slide in enumerate(slides, 1) for block in _slide(slide, number, styles)]
     else:
-        blocks = list(_Flow(hidden, None).read(body))
+        blocks = list(_Flow(styles, None).read(body))
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
-    return ParsedDocument(title or heading, len(slides) or None, tuple(blocks), modified)
+    return ParsedDocument(title or heading, len(slides) or None, tuple(blocks), modified, hidden=hidden)
 
 
 def _about(package: zipfile.ZipFile) -> tuple[str, datetime | None]:
@@ -85,30 +73,18 @@ def _about(package: zipfile.ZipFile) -> tuple[str, datetime | None]:
     return title.strip(), None
 
 
-def _hidden_styles(root: Element) -> frozenset[str]:
-    """Names of styles whose text no reader sees: not displayed, too small, or white on no colour."""
-    found = set()
-    for style in root.iter(_q("style:style")):
-        if any(_hides(properties) for properties in style):
-            found.add(style.get(_q("style:name"), ""))
-    return frozenset(found)
+def _hidden(body: Element, flow: "_Flow") -> Iterator[str]:
+    """The words of what a style or a field hides. Comments, notes and deletions are seen elsewhere."""
+    for element in body.iter():
+        if isinstance(element.tag, str) and element.tag not in _UNSEEN and flow.is_unseen(element):
+            yield " ".join(map(str, element.itertext()))
 
 
-def _hides(properties: Element) -> bool:
-    is_white = properties.get(_q("fo:color"), "").lower() == "#ffffff"
-    return (
-        properties.get(_q("text:display")) == "none"
-        or properties.get(_q("table:display")) == "false"
-        or bool(_TINY.match(properties.get(_q("fo:font-size"), "")))
-        or (is_white and properties.get(_q("fo:background-color"), "transparent") == "transparent")
-    )
-
-
-def _slide(slide: Element, number: int, hidden: frozenset[str]) -> Iterator[Block]:
+def _slide(slide: Element, number: int, styles: Styles) -> Iterator[Block]:
     """A slide's title as a heading, then what stands on it; nothing of a slide that is not shown."""
-    if slide.get(_q("presentation:visibility")) == "hidden" or slide.get(_q("draw:style-name")) in hidden:
+    flow = _Flow(styles, number)
+    if flow.is_unseen(slide):
         return
-    flow = _Flow(hidden, number)
     frames = [frame for frame in slide if not flow.is_unseen(frame)]
     titles = [frame for frame in frames if frame.get(_q("presentation:class")) == "title"]
     for frame in titles:
@@ -123,8 +99,8 @@ def _slide(slide: Element, number: int, hidden: frozenset[str]) -> Iterator[Bloc
 class _Flow:
     """Walks text in reading order."""
 
-    def __init__(self, hidden: frozenset[str], page: int | None) -> None:
-        self._hidden, self._page = hidden, page
+    def __init__(self, styles: Styles, page: int | None) -> None:
+        self._styles, self._page = styles, page
 
     def read(self, element: Element, depth: int = 0, kind: BlockKind = BlockKind.PARAGRAPH) -> Iterator[Block]:
         """The blocks below an element."""
@@ -134,12 +110,11 @@ class _Flow:
             if self.is_unseen(child):
                 continue
             if child.tag == _q("text:h"):
-                level = child.get(_q("text:outline-level"), "1")
-                yield from self._block(child, BlockKind.HEADING, int(level) if level.isdecimal() else 1)
+                yield from self._block(child, BlockKind.HEADING, _count(child, "text:outline-level"))
             elif child.tag == _q("text:p"):
                 yield from self._block(child, kind, 0)
             elif child.tag == _SHEET:
-                yield from table_rows([self.cells(row) for row in child.iter(_q("table:table-row"))], self._page)
+                yield from table_rows([self.cells(row) for row in _rows(child)], self._page)
             else:
                 is_item = child.tag in {_q("text:list-item"), _q("text:list-header")}
                 yield from self.read(child, depth + 1, BlockKind.LIST_ITEM if is_item else kind)
@@ -168,37 +143,61 @@ class _Flow:
         return (
             not isinstance(element.tag, str)
             or element.tag in _UNSEEN
-            or element.get(_STYLE) in self._hidden
             or element.get(_q("text:display")) == "none"
+            or element.get(_q("text:is-hidden")) == "true"
+            or self._styles.hide(element)
+            or _is_hidden_paragraph(element)
         )
 
     def cells(self, row: Element) -> list[str]:
-        """A row's cells by column; those that a spanning one covers are empty."""
+        """A row's cells by column up to the last that is filled; those that a spanning one covers are empty."""
         cells: list[str] = []
+        empty = 0
         for cell in row.iterchildren(_q("table:table-cell"), _q("table:covered-table-cell")):
             text = self.words(cell) if cell.tag == _q("table:table-cell") else ""
-            cells += [text] * _repeated(cell, "table:number-columns-repeated", COLUMNS_MAX)
+            times = _count(cell, "table:number-columns-repeated")
+            if not text:
+                empty += times
+                continue
+            if len(cells) + empty + times > SHEET_COLUMNS_MAX:
+                raise DocumentRejected(f"a row has a cell beyond column {SHEET_COLUMNS_MAX}; remove it")
+            cells += [""] * empty + [text] * times
+            empty = 0
         return cells
 
 
-def _sheet(sheet: Element, number: int, hidden: frozenset[str]) -> Iterator[Block]:
-    if sheet.get(_q("table:style-name")) in hidden:
-        return
-    yield from sheet_blocks(sheet.get(_q("table:name"), ""), _sheet_rows(sheet, _Flow(hidden, number)), number)
+def _is_hidden_paragraph(element: Element) -> bool:
+    """Whether a field in a paragraph hides all of it. OpenDocument 1.3 part 3, 7.7.12."""
+    fields = element.iterchildren(_q("text:hidden-paragraph")) if element.tag == _q("text:p") else ()
+    return any(field.get(_q("text:is-hidden")) == "true" for field in fields)
+
+
+def _rows(table: Element) -> Iterator[Element]:
+    """The rows of a table, without those of tables in its cells."""
+    for child in table:
+        if child.tag == _q("table:table-row"):
+            yield child
+        elif child.tag in _ROW_GROUPS:
+            yield from _rows(child)
+
+
+def _sheet(sheet: Element, number: int, styles: Styles) -> Iterator[Block]:
+    flow = _Flow(styles, number)
+    if not flow.is_unseen(sheet):
+        yield from sheet_blocks(sheet.get(_q("table:name"), ""), _sheet_rows(sheet, flow), number)
 
 
 def _sheet_rows(sheet: Element, flow: _Flow) -> Iterator[SheetRow]:
     """Rows that hold something and are shown; what a million empty repetitions stand for is only counted."""
     number = 0
-    for row in sheet.iter(_q("table:table-row")):
+    for row in _rows(sheet):
         number += 1
         cells = flow.cells(row)
-        last = next((place for place in range(len(cells), 0, -1) if cells[place - 1]), 0)
-        if last and row.get(_q("table:visibility"), "visible") == "visible":
-            yield SheetRow(number, tuple(cells[:last]))
-        number += _repeated(row, "table:number-rows-repeated", 2**31) - 1
+        if cells and row.get(_q("table:visibility"), "visible") == "visible":
+            yield SheetRow(number, tuple(cells))
+        number += _count(row, "table:number-rows-repeated") - 1
 
 
-def _repeated(element: Element, name: str, most: int) -> int:
+def _count(element: Element, name: str) -> int:
     times = element.get(_q(name), "1")
-    return min(max(int(times), 1), most) if times.isdecimal() and len(times) < 10 else 1  # noqa: PLR2004
+    return max(int(times), 1) if times.isdecimal() and len(times) < 10 else 1  # noqa: PLR2004

@@ -6,6 +6,7 @@ import zipfile
 from lxml import etree
 
 from rag.errors import DocumentRejected
+from rag.parsing.filetypes import ZIP_ERRORS
 
 UNPACKED_BYTES_MAX = 200 * 1024 * 1024
 RATIO_MAX = 200
@@ -20,7 +21,7 @@ def open_package(data: bytes, kind: str) -> zipfile.ZipFile:
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
         entries = package.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except ZIP_ERRORS as error:
         raise DocumentRejected(f"the {kind} is cut or broken; copy it again") from error
     size = sum(entry.file_size for entry in entries)
     if size > UNPACKED_BYTES_MAX or size > RATIO_MAX * max(len(data), 1):
@@ -32,12 +33,13 @@ def open_package(data: bytes, kind: str) -> zipfile.ZipFile:
     return package
 
 
-def read_part(package: zipfile.ZipFile, name: str, kind: str) -> bytes:
+def read_part(package: zipfile.ZipFile, part: str | zipfile.ZipInfo, kind: str) -> bytes:
     """A part's bytes, never more than its entry declares. Raises DocumentRejected where it is missing or broken."""
     try:
-        with package.open(name) as part:
-            return part.read(package.getinfo(name).file_size)
-    except (KeyError, zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError) as error:
+        entry = part if isinstance(part, zipfile.ZipInfo) else package.getinfo(part)
+        with package.open(entry) as file:
+            return file.read(entry.file_size)
+    except (KeyError, *ZIP_ERRORS) as error:
         raise DocumentRejected(f"the {kind} is broken; open it and save it again") from error
 
 

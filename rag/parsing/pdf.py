@@ -10,6 +10,7 @@ import pypdfium2
 
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
+from rag.parsing.highlighting import UNMARKED, Marks, from_corner, highlight
 from rag.parsing.layout import Line, arranged, first_heading, scanned_lines
 from rag.parsing.pdf_lines import is_picture, lines_of
 from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine
@@ -33,13 +34,14 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     document = _open(data)
     if len(document) > PAGES_MAX:
         raise DocumentRejected(f"the PDF has {len(document)} pages; the limit is {PAGES_MAX}: split it")
-    pages = [_page_lines(document, number) for number in range(len(document))]
+    hidden: list[str] = []
+    pages = [_page_lines(document, number, hidden) for number in range(len(document))]
     if scanned is None:
         unread = tuple(number for number, lines in enumerate(pages) if not lines and _may_be_scan(document, number))
         if unread:
             raise PagesScanned(tuple(number + 1 for number in unread))
-    for number, found in (scanned or {}).items():
-        pages[number - 1] = scanned_lines(number, found)
+    for number, found in scanned_lines(scanned or {}).items():
+        pages[number - 1] = found
     lines = [line for page in pages for line in page]
     if not lines:
         raise DocumentEmpty("the PDF holds no readable text")
@@ -48,7 +50,7 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     title = str(about.get("Title") or "").strip()
     title = "" if _PROGRAM_TITLE.search(title) else title
     modified = _date(str(about.get("ModDate") or about.get("CreationDate") or ""))
-    return ParsedDocument(title or first_heading(blocks), len(document), blocks, modified)
+    return ParsedDocument(title or first_heading(blocks), len(document), blocks, modified, hidden=tuple(hidden))
 
 
 def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine]:
@@ -70,15 +72,21 @@ def _may_be_scan(document: pypdfium2.PdfDocument, number: int) -> bool:
         return False
 
 
-def render(data: bytes, page: int, width_px: int) -> bytes:
-    """A page (from 1) as PNG, `width_px` wide; a very tall page is drawn smaller."""
+def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> bytes:
+    """A page (from 1) as PNG, `width_px` wide, with a passage marked; a very tall page is drawn smaller."""
     document = _open(data)
     if not 1 <= page <= len(document):
         raise DocumentRejected(f"page {page} of {len(document)}: there is no such page")
     sheet = document[page - 1]
     scale = width_px / sheet.get_width()
     pixels = scale * scale * sheet.get_width() * sheet.get_height()
-    picture = sheet.render(scale=scale * min(1.0, (RENDER_PIXELS_MAX / pixels) ** 0.5)).to_pil()
+    scale *= min(1.0, (RENDER_PIXELS_MAX / pixels) ** 0.5)
+    bitmap = sheet.render(scale=scale)
+    picture = bitmap.to_pil()
+    if marks.boxes:
+        is_seen = marks.is_read  # else in the page's own points, which it may turn, cut and count from elsewhere
+        place = from_corner(scale, picture.height) if is_seen else bitmap.get_posconv(sheet).to_bitmap
+        highlight(picture, marks.boxes, place)
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()
@@ -93,10 +101,10 @@ def _open(data: bytes) -> pypdfium2.PdfDocument:
         raise DocumentRejected("the PDF is cut or broken; open it and save it again") from error
 
 
-def _page_lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
+def _page_lines(document: pypdfium2.PdfDocument, number: int, hidden: list[str]) -> list[Line]:
     """A page's lines; a broken page among others is left out, a broken first page rejects the file."""
     try:
-        return lines_of(document, number)
+        return lines_of(document, number, hidden)
     except pypdfium2.PdfiumError as error:
         if number == 0:
             raise DocumentRejected("the PDF's pages are broken; open it and save it again") from error

@@ -22,8 +22,11 @@ DRAWN_MIN = 50
 _SAMPLES = 3
 
 
-def lines_of(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
-    """The readable lines of page `number` (from 0), in the order of the file; raises PdfiumError for a broken page."""
+def lines_of(document: pypdfium2.PdfDocument, number: int, hidden: list[str]) -> list[Line]:
+    """The readable lines of page `number` (from 0), in the order of the file; others are added to `hidden`.
+
+    Raises PdfiumError for a broken page.
+    """
     page = document[number]
     text = page.get_textpage()
     count = text.count_chars()
@@ -37,10 +40,12 @@ def lines_of(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
         weight = int(pdfium.FPDFText_GetFontWeight(text.raw, letters[0]))
         line = Line(number + 1, words, _box(text, start, len(words)), _size(text, letters), weight)
         if not _is_legible(line, edges):
+            hidden.append(words)
             continue
         if all(_is_white(text, place) for place in letters):
             darks = _painted(page) if darks is None else darks
             if not any(_overlap(line.box, dark) for dark in darks):
+                hidden.append(words)
                 continue
         lines.append(line)
     return lines

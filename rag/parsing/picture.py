@@ -10,9 +10,10 @@ from PIL import Image
 
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
+from rag.parsing.highlighting import UNMARKED, Marks, from_corner, highlight
 from rag.parsing.layout import arranged, first_heading, scanned_lines
 from rag.parsing.ocr import check_size, read_lines
-from rag.parsing.scanned import DOTS_PER_INCH, ReadLine
+from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine
 
 FRAMES_MAX = 500
 _FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP")
@@ -27,7 +28,7 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     pages = count_frames(data)
     if scanned is None:
         raise PagesScanned(tuple(range(1, pages + 1)))
-    lines = [line for number in sorted(scanned) for line in scanned_lines(number, scanned[number])]
+    lines = [line for page in scanned_lines(scanned).values() for line in page]
     if not lines:
         raise DocumentEmpty("the picture holds no readable text")
     blocks = arranged(lines, pages)
@@ -53,13 +54,16 @@ def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine]:
         return read_lines(_on_white(picture), tessdata, _resolution(picture))
 
 
-def render(data: bytes, page: int, width_px: int) -> bytes:
-    """A page (from 1) as PNG, at most `width_px` wide."""
+def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> bytes:
+    """A page (from 1) as PNG, at most `width_px` wide, with a passage marked."""
     with _opened(data) as picture:
         picture.seek(page - 1)
         check_size(picture)
         shown = _on_white(picture)
         shown.thumbnail((width_px, width_px * 3))
+        if marks.boxes:
+            scale = _resolution(picture) / POINTS_PER_INCH * shown.width / picture.width
+            highlight(shown, marks.boxes, from_corner(scale, shown.height))
         out = io.BytesIO()
         shown.save(out, "PNG")
         return out.getvalue()

@@ -17,26 +17,31 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from rag.confinement import MB, Confined, Limits, search_path
-from rag.documents import Block, BlockKind, Member, ParsedDocument
+from rag.documents import Block, BlockKind, Box, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
+from rag.parsing.suspicion import Sign
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
 _SUFFIX_CHARACTERS_MAX = 10
 _POLL_SECONDS = 0.2
 OCR_BATCH = 4
 """Pages read in one child: starting it costs half a second, a page two."""
+BOXES_MAX = 300
+"""Lines marked on a page; a passage stands on some twenty. They go to the child on its command line."""
 SCANNED_PAGES_MAX = 1000
 """Some 40 minutes on one core."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """A parsed document and what it was."""
+    """A parsed document, what it was, and the signs that it speaks to a model: in what is seen, and in what is not."""
 
     media_type: MediaType
     document: ParsedDocument
+    signs: tuple[Sign, ...] = ()
+    hidden_signs: tuple[Sign, ...] = ()
 
 
 def read_document(
@@ -62,14 +67,27 @@ def read_document(
     modified = datetime.fromisoformat(found["modified_at"]) if found["modified_at"] else None
     blocks = tuple(_block(block) for block in found["blocks"])
     document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified, members)
-    return ReadDocument(MediaType(outcome["media_type"]), document)
+    seen, unseen = (tuple(map(Sign, found[field])) for field in ("signs", "hidden_signs"))
+    return ReadDocument(MediaType(outcome["media_type"]), document, seen, unseen)
 
 
-def render_page(data: bytes, page: int, memory_dir: Path, width_px: int = 900) -> bytes:
-    """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox."""
+def render_page(
+    data: bytes,
+    page: int,
+    memory_dir: Path,
+    width_px: int = 900,
+    boxes: Sequence[Box] = (),
+    *,
+    is_read: bool = False,
+) -> bytes:
+    """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox, with boxes (in points) marked on it.
+
+    `is_read`: the boxes were found on the picture of the page, by OCR. Of more than BOXES_MAX the first are marked.
+    """
+    marks = {"boxes": boxes[:BOXES_MAX], "is_read": is_read}
     with _folder(memory_dir) as folder:
         child = _Child("", data, folder, Limits(), threading.Event())
-        outcome = child.run({"do": "render", "page": page, "width_px": width_px})
+        outcome = child.run({"do": "render", "page": page, "width_px": width_px, **marks})
     return base64.b64decode(outcome["png"])
 
 
@@ -147,7 +165,7 @@ def _spawn(
     task: dict[str, Any], data: bytes, folder: str, output: Path, wall_seconds: int, cancelled: threading.Event
 ) -> int:
     """Run the child to its end or its wall clock; its whole process group ends with it."""
-    command = [sys.executable, "-I", "-c", _START, json.dumps(task), *search_path()]
+    command = [sys.executable, "-I", "-S", "-c", _START, json.dumps(task), *search_path()]
     with output.open("wb") as out, tempfile.TemporaryFile(dir=folder) as source:
         source.write(data)
         source.seek(0)

@@ -8,7 +8,8 @@ from rag.documents import Block, BlockKind
 from rag.errors import DocumentRejected
 from rag.parsing.tables import COLUMNS_MAX, ROWS_MAX, table_rows
 
-_NUMBER = re.compile(r"[-+(]?[\d.,\s\u00a0\u202f]*\d[\d.,\s\u00a0\u202f]*[)%€$£]?\s*$")
+_NUMBER = re.compile(r"[-+(€$£¥\s]*[.,]?\d[\d.,\s]*(?:[A-Z]{3}|[)%€$£¥]*)$")
+"""A number with its sign, its currency before or behind it, or a percent sign."""
 _GENERIC_NAME = re.compile(r"(?:sheet|feuil|feuille|table|tabelle)\s*\d*$", re.I)
 
 

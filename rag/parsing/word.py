@@ -2,7 +2,6 @@
 
 import io
 import re
-import zipfile
 from collections.abc import Iterator
 
 import docx
@@ -15,6 +14,7 @@ from lxml.etree import _Element as Element
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
+from rag.parsing.filetypes import ZIP_ERRORS
 from rag.parsing.packages import open_package
 from rag.parsing.tables import table_rows
 
@@ -36,12 +36,13 @@ def parse(data: bytes) -> ParsedDocument:
         document = docx.Document(io.BytesIO(data))
         blocks = tuple(_blocks(document.element.body, document, 0))
         properties = document.core_properties
+        hidden = tuple(_words(run) for run in document.element.body.iter(qn("w:r")) if _is_hidden(run))
         title, modified = (properties.title or "").strip(), properties.modified
-    except (KeyError, ValueError, zipfile.BadZipFile, SyntaxError, OpcError) as error:
+    except (*ZIP_ERRORS, LookupError, TypeError, AttributeError, SyntaxError, OpcError) as error:
         raise DocumentRejected("the Word file is broken; open it and save it again") from error
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
     title = heading if title.lower() in {"", *_EMPTY_TITLES} else title
-    return ParsedDocument(title, None, blocks, modified)
+    return ParsedDocument(title, None, blocks, modified, hidden=hidden)
 
 
 def _blocks(parent: Element, document: Document, depth: int) -> Iterator[Block]:
@@ -111,6 +112,10 @@ def _visible(element: Element) -> str:
             else:
                 parts.append((node.text or "") if node.tag == qn("w:t") else " ")
     return "".join(parts)
+
+
+def _words(run: Element) -> str:
+    return "".join(node.text or "" for node in run.iterchildren(qn("w:t")))
 
 
 def _is_hidden(run: Element) -> bool:

@@ -1,7 +1,7 @@
 """XLSX to blocks: the values a reader sees, with percent signs, currencies and dates as their format says."""
 
 import io
-import zipfile
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
@@ -12,13 +12,19 @@ from openpyxl.styles.numbers import is_date_format
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
+from rag.parsing.filetypes import ZIP_ERRORS
 from rag.parsing.packages import open_package, read_part
 from rag.parsing.sheets import SheetRow, sheet_blocks, title_of
 
 KIND = "Excel workbook"
-_CURRENCIES = "€$£"
-_DIGITS = 12
-"""A float's further digits are those of the machine, not of the table."""
+_CURRENCIES = "€$£¥"
+_WRONG = (LookupError, TypeError, AttributeError, OverflowError)
+"""What openpyxl raises on parts that do not fit together."""
+_DIGITS = 15
+"""What Excel keeps of a number; a float's further digits are those of the machine, not of the table."""
+_QUOTED = re.compile(r'"[^"]*"|\\.')
+_LOCALE = re.compile(r"\[\$([^]-]*)[^]]*\]")
+"""`[$CHF-100C]` is francs as the Swiss write them, `[$-409]` no currency at all. ECMA-376 part 1, 18.8.31."""
 
 
 def parse(data: bytes) -> ParsedDocument:
@@ -29,9 +35,7 @@ def parse(data: bytes) -> ParsedDocument:
         sheets = [(number, sheet) for number, sheet in enumerate(book.worksheets, 1) if sheet.sheet_state == "visible"]
         blocks = tuple(block for number, sheet in sheets for block in _blocks(sheet, number))
         title, modified = (book.properties.title or "").strip(), book.properties.modified
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OSError) as error:
-        raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
-    except (zipfile.BadZipFile, LxmlError, SyntaxError) as error:
+    except (*ZIP_ERRORS, LxmlError, SyntaxError, *_WRONG) as error:
         raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
     names = [block.text for block in blocks if block.kind is BlockKind.HEADING]
     return ParsedDocument(title or title_of(names), len(book.worksheets), blocks, modified if has_date else None)
@@ -76,7 +80,13 @@ def _shown(cell: Any) -> str:
 
 
 def _number(value: float, form: str) -> str:
-    if "%" in form:
+    if "%" in _QUOTED.sub("", form):
         return f"{value * 100:.{_DIGITS}g} %"
-    currency = next((sign for sign in _CURRENCIES if sign in form), "")
-    return f"{value:.{_DIGITS}g} {currency}".rstrip() if isinstance(value, float) else f"{value} {currency}".rstrip()
+    digits = f"{value:.{_DIGITS}g}" if isinstance(value, float) else str(value)
+    return f"{digits} {_unit(form)}".rstrip()
+
+
+def _unit(form: str) -> str:
+    """A currency, or a percent sign that is only written."""
+    named = next((name.strip() for name in _LOCALE.findall(form) if name.strip()), "")
+    return named or next((sign for sign in f"{_CURRENCIES}%" if sign in _LOCALE.sub("", form)), "")

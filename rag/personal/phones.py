@@ -22,7 +22,7 @@ _FRENCH = re.compile(
     rf"){END})"
 )
 _ABROAD = re.compile(r"(?<![\w+])(?=(\+[1-9](?:[ .\-()/]{0,3}[0-9]){6,14}))")
-_COUNTRY = re.compile(r"(?:\+|00)33[ .\-]{0,2}(?:\(0\))?")
+_COUNTRY = re.compile(r"^(?:\+|00)33[ .\-]{0,2}(?:\(0\))?")
 _GROUP_END = re.compile(r"(?<=[0-9])(?![0-9])")
 
 

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 from sqlalchemy.exc import OperationalError
 
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
-from rag.errors import OriginalWithheld, StoreBroken, StoreFull
+from rag.errors import OriginalWithheld, StoreBroken, StoreFull, Withholding
 from rag.personal.masking import masked_document, masked_passage
-from rag.personal.policy import Policy, policy_of, withholds_original
+from rag.personal.policy import Policy
 from rag.sources.record import SourceRecord
 from rag.store.integrity import Damage, Integrity
-from rag.store.ledger import Change, SourceChange, changing, id_batches, stated
+from rag.store.ledger import Change, SourceChange, changing, id_batches, stated, stated_policies
 from rag.store.originals import Originals
 from rag.store.resealing import Resealed, Resealing
 from rag.store.rows import (
@@ -37,6 +37,7 @@ from rag.store.rows import (
     passage_row,
     place_bytes,
 )
+from rag.store.serving import Policies, Serving
 from rag.store.snapshots import Snapshots
 from rag.store.tables import collections, documents, is_of, passages
 from rag.store.values import Fingerprint, Held, IndexEntry, Inventory, MovedTo, NewDocument, words_of
@@ -99,19 +100,26 @@ class DocumentStore:
             change.delete(ids)
         self._originals.remove(grant.collection_id, ids)
 
-    def decide(self, grant: Grant, policy: Policy) -> None:
-        """Say what the collection does with personal data from now on: `mask` for all it holds, `refuse` at loading."""
+    def decide(self, grant: Grant, policy: Policy | None = None, serving: Serving | None = None) -> None:
+        """Say what the collection does from now on with personal data, and with originals; None leaves it as it is.
+
+        `mask` and `withhold` are for all it holds, `refuse` is for what is loaded.
+        """
         with self._writing, _room():
             key = self._key(grant, Right.MANAGE)
             with self._changing(key, grant.collection_id) as (_, change):
-                change.decide(policy)
+                change.decide(policy, serving)
 
     def policy(self, grant: Grant) -> Policy:
         """What the collection does with personal data. Raises PolicyUnknown."""
-        return self._opened(grant, lambda key: self._policy(key, grant))
+        return self.policies(grant).personal_data
 
-    def _policy(self, key: DataKey, grant: Grant) -> Policy:
-        return policy_of(stated(self._engine, self._keyring.epochs, key, grant.collection_id).personal_data)
+    def policies(self, grant: Grant) -> Policies:
+        """All that the collection has decided. Raises PolicyUnknown."""
+        return self._opened(grant, lambda key: self._policies(key, grant))
+
+    def _policies(self, key: DataKey, grant: Grant) -> Policies:
+        return stated_policies(self._engine, self._keyring.epochs, key, grant.collection_id)
 
     def sources(self, grant: Grant) -> tuple[SourceRecord, ...]:
         """Where the documents of the collection come from by themselves, credentials included."""
@@ -129,7 +137,7 @@ class DocumentStore:
 
     def _shown(self, key: DataKey, grant: Grant) -> Callable[[DocumentInfo], DocumentInfo]:
         """What whoever reads is told of a document. The house and whoever manages it see what it is."""
-        if grant.right is not Right.READ or self._policy(key, grant) is not Policy.MASK:
+        if grant.right is not Right.READ or self._policies(key, grant).personal_data is not Policy.MASK:
             return lambda info: info
         return masked_document
 
@@ -281,7 +289,7 @@ class DocumentStore:
         query = query.where(is_of(passages, grant.collection_id))
 
         def read(key: DataKey) -> tuple[Passage, ...]:
-            is_masked = self._policy(key, grant) is Policy.MASK
+            is_masked = self._policies(key, grant).personal_data is Policy.MASK
             with self._engine.connect() as connection:
                 parts = (connection.execute(query.where(passages.c.id.in_(part))) for part in id_batches(ids))
                 rows = {row[0]: row for part in parts for row in part}
@@ -300,22 +308,21 @@ class DocumentStore:
         return self.passages(grant, [PassageId(identifier) for identifier in ids])
 
     def original(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
-        """The document's own bytes, in blocks. Raises OriginalWithheld at once where they would show too much."""
-        if grant.right is Right.READ and self.withholds(grant, self.document(grant, document_id)):
-            raise OriginalWithheld("the collection shows no personal data: ask whoever manages it for the original")
+        """The document's own bytes, opened block by block. Raises OriginalWithheld at once where they are not given."""
+        why = self.withheld(grant, self.document(grant, document_id))
+        if why:
+            raise OriginalWithheld(why)
         return self._blocks(grant, document_id)
 
-    def withholds(self, grant: Grant, info: DocumentInfo) -> bool:
-        """Whether who reads does not get a document's own bytes."""
-        return withholds_original(self.policy(grant), info.media_type)
+    def withheld(self, grant: Grant, info: DocumentInfo) -> Withholding | None:
+        """Why this grant does not give a document's own bytes; None where it does, as to whoever manages."""
+        return self.policies(grant).withheld(info.media_type) if grant.right is Right.READ else None
 
     def _blocks(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
-        key = self._key(grant)
-        identifier = self.document(grant, document_id).id
         try:
-            yield from self._originals.read(key, grant.collection_id, identifier)
+            yield from self._originals.read(self._key(grant), grant.collection_id, document_id)
         except FileNotFoundError as error:
-            raise StoreBroken(f"the original of document {identifier} is missing; load its folder again") from error
+            raise StoreBroken(f"the original of document {document_id} is missing; load its folder again") from error
 
     def titles(self, grant: Grant) -> dict[DocumentId, str]:
         """Titles of all documents of the collection, for its index."""

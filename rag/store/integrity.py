@@ -18,6 +18,7 @@ from rag.personal.policy import Policy
 from rag.store.ledger import delete_rows, id_batches, present_state, write_state
 from rag.store.originals import Originals
 from rag.store.rows import finished_row, open_about, open_about_of_old, passage_context
+from rag.store.serving import Serving
 from rag.store.state import CollectionState, epoch_name, open_state, passages_proof
 from rag.store.tables import collections, documents, passages
 from security.access import Grant
@@ -200,19 +201,19 @@ class Integrity:
         """The state that tells of these rows, one epoch after every one that is known."""
         epoch = connection.execute(_of(collections, collection_id, collections.c.epoch)).scalar_one()
         known = self._keyring.epochs.known(epoch_name(collection_id))
-        state = self._decided(connection, key, collection_id)
-        return replace(state, epoch=max(epoch, known) + 1, documents=SetDigest().plus(rows.marks))
+        decided = self._decided(connection, key, collection_id)
+        return replace(decided, epoch=max(epoch, known) + 1, documents=SetDigest().plus(rows.marks))
 
     def _decided(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> CollectionState:
-        """What was decided: personal data are masked where a state that said it is gone or does not open."""
+        """The state for its policies; the strictest ones where a state that said them is gone or does not open."""
         sealed = connection.execute(_of(collections, collection_id, collections.c.state)).scalar_one()
-        masked = CollectionState(personal_data=Policy.MASK)
+        strictest = CollectionState(personal_data=Policy.MASK, originals=Serving.WITHHOLD)
         if sealed is None:
-            return masked if self._keyring.epochs.known(epoch_name(collection_id)) else CollectionState()
+            return strictest if self._keyring.epochs.known(epoch_name(collection_id)) else CollectionState()
         try:
             return open_state(key, collection_id, sealed)
         except SecurityError:
-            return masked
+            return strictest
 
     def _bind(self, connection: Connection, key: DataKey, collection_id: CollectionId) -> None:
         held = _passage_ids(connection, collection_id)

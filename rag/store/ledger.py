@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from rag.documents import DocumentId
 from rag.errors import StoreBroken
-from rag.personal.policy import Policy
+from rag.personal.policy import Policy, policy_of
 from rag.sources.record import SourceRecord
 from rag.store.rows import NewRow, open_about
+from rag.store.serving import Policies, Serving, serving_of
 from rag.store.state import CollectionState, epoch_name, open_state, seal_state
 from rag.store.tables import collections, documents, is_of, passages
 from security.epochs import Epochs
@@ -33,12 +34,13 @@ class Change:
         self._connection, self._key, self._id = connection, key, collection_id
         self._added: list[bytes] = []
         self._removed: list[bytes] = []
-        self._policy: Policy | None = None
+        self._decided: dict[str, Any] = {}
         self._sources: SourceChange = tuple
 
-    def decide(self, policy: Policy) -> None:
-        """What the collection does with personal data from now on."""
-        self._policy = policy
+    def decide(self, policy: Policy | None, serving: Serving | None) -> None:
+        """What the collection does from now on with personal data, and with originals; None leaves it as it is."""
+        decided = {"personal_data": policy, "originals": serving}
+        self._decided |= {name: value for name, value in decided.items() if value is not None}
 
     def sources(self, change: "SourceChange") -> None:
         """Where documents come from, from now on."""
@@ -68,8 +70,8 @@ class Change:
 
     def apply(self, state: CollectionState) -> CollectionState:
         """The state after this change."""
-        after = replace(state.changed(self._added, self._removed), sources=self._sources(state.sources))
-        return after if self._policy is None else replace(after, personal_data=self._policy)
+        after = state.changed(self._added, self._removed)
+        return replace(after, sources=self._sources(state.sources), **self._decided)
 
 
 @contextmanager
@@ -105,6 +107,15 @@ def present_state(connection: Connection, epochs: Epochs, key: DataKey, collecti
     if state.epoch != row.epoch:
         raise StoreBroken(f"collection {collection_id}: its epoch was changed from {state.epoch} to {row.epoch}")
     return state
+
+
+def stated_policies(engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> Policies:
+    """What the collection does with personal data and originals, as its sealed state says.
+
+    Raises PolicyUnknown for a name that is not one, StoreBroken for a state that was taken out or put back.
+    """
+    state = stated(engine, epochs, key, collection_id)
+    return Policies(policy_of(state.personal_data), serving_of(state.originals))
 
 
 def stated(engine: Engine, epochs: Epochs, key: DataKey, collection_id: CollectionId) -> CollectionState:

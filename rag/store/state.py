@@ -3,9 +3,9 @@
     mark of a document = blind("document", frame(id, the JSON of `about`)) under the collection's key
     row                = blind("document row", frame(collection id, place key, source key, content key)), in `about`
     passage_ids        = blind("passages", frame(document id, ids of its passages in order)), in `about`
-    state              = sealed {"epoch", "documents", "total", "personal_data", "sources"}: the set digest of the
-                         documents' marks, what is done with personal data, and where documents come from;
-                         context ("collections", id, "state")
+    state              = sealed {"epoch", "documents", "total", "personal_data", "originals", "sources"}: the set digest
+                         of the documents' marks, what is done with personal data and originals, and where documents
+                         come from; context ("collections", id, "state")
 
 Values are bound to their place by their seal; this binds the rows together. The state changes in one transaction
 with the rows, and its epoch is written down outside the database. Marks are of what is sealed: they stay when a
@@ -19,17 +19,19 @@ from typing import Any
 
 from rag.personal.policy import Policy
 from rag.sources.record import SourceRecord, read_back, written
+from rag.store.serving import Serving
 from security.digests import NOTHING, SetDigest
 from security.sealing import Context, DataKey, frame
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionState:
-    """The digest of the documents' marks, the number of changes, the policy by its name (known or not), sources."""
+    """The digest of the documents' marks, the number of changes, the policies by name (known or not), sources."""
 
     epoch: int = 0
     documents: SetDigest = NOTHING
     personal_data: str = Policy.KEEP
+    originals: str = Serving.SERVE
     sources: tuple[SourceRecord, ...] = ()
 
     def changed(self, added: Iterable[bytes], removed: Iterable[bytes]) -> "CollectionState":
@@ -60,6 +62,7 @@ def seal_state(key: DataKey, collection_id: str, state: CollectionState) -> byte
         "documents": state.documents.count,
         "total": f"{state.documents.total:064x}",
         "personal_data": str(state.personal_data),
+        "originals": str(state.originals),
         "sources": [written(source) for source in state.sources],
     }
     return key.seal(json.dumps(content).encode(), state_context(collection_id))
@@ -69,8 +72,9 @@ def open_state(key: DataKey, collection_id: str, sealed: bytes) -> CollectionSta
     """The state out of the collection's row. Raises SealBroken."""
     content = json.loads(key.open(sealed, state_context(collection_id)))
     digest = SetDigest(content["documents"], int(content["total"], 16))
+    personal, originals = content.get("personal_data", Policy.KEEP), content.get("originals", Serving.SERVE)
     sources = tuple(map(read_back, content.get("sources", ())))
-    return CollectionState(content["epoch"], digest, str(content.get("personal_data", Policy.KEEP)), sources)
+    return CollectionState(content["epoch"], digest, str(personal), str(originals), sources)
 
 
 def state_context(collection_id: str) -> Context:

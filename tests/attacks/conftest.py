@@ -14,7 +14,7 @@ from security.keyring import Keyring
 from security.keystore import create_keyring
 from security.passwords import Argon2Cost
 from security.slots import KeyFile
-from tests.attacks.planted import Planted, write_documents
+from tests.attacks.planted import FILE_NAME, Planted, write_documents
 from tests.attacks.whole import Attacked, Canaries
 from tests.e2e.served import free_port
 
@@ -94,7 +94,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Iterato
     try:
         for name, documents in planted.folders.items():
             house.operate("collection.create", name=name)
-            rows = house.operate("collection.load", name=name, path=str(documents))
+            rows = house.operate("collection.load", name=name, path=str(documents), release=[FILE_NAME])
             assert {row["state"] for row in rows} == {"indexed"}, rows
         house.add_person(planted.ada, planted.archive, planted.post)
         house.add_person(planted.bob, planted.canteen)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_house
 from chat.conversations import ThreadId
 from security.identity import Principal
-from tests.attacks.planted import Planted
+from tests.attacks.planted import FILE_NAME, Planted
 from tests.attacks.scan import Finding, scan, vector_blocks
 from tests.attacks.whole import Canaries
 from tests.conftest import kept_process
@@ -54,12 +55,12 @@ class Remembering(WordEmbedder):
 def work(house: House, planted: Planted, canaries: Canaries) -> str:
     """Everything that puts words into the truth; gives a collection's id."""
 
-    def run(operation: str, /, **arguments: str) -> list[Event]:
+    def run(operation: str, /, **arguments: Any) -> list[Event]:
         return list(OPERATIONS[operation](house, **arguments))
 
     for name, documents in planted.folders.items():
         run("collection.create", name=name)
-        rows = run("collection.load", name=name, path=str(documents))
+        rows = run("collection.load", name=name, path=str(documents), release=[FILE_NAME])
         assert {row["state"] for row in rows} == {"indexed"}, rows
     for person in (planted.ada, planted.bob):
         run("user.add", name=person, password=canaries("password"))

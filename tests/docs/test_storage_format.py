@@ -167,7 +167,8 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     (source,) = state_of.pop("sources")
     assert (source["kind"], source["address"], source["secret"]) == ("folder", "/srv/share", "wombat-pass")
     assert set(source) == {"id", "kind", "address", "user", "secret", "options", "every_minutes", "last"}
-    assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), "personal_data": "keep"}
+    decided = {"personal_data": "keep", "originals": "serve"}
+    assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), **decided}
     row = f"{document['id']}/{passage['id']}"
     body = json.loads(value(passage["body"], keys, owner, "passages", row, "body"))
     assert (body["text"], body["page"], body["headings"]) == (TEXT, 3, ["Animals"])

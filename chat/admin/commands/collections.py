@@ -12,6 +12,7 @@ from chat.admin.output import note, say, show, show_fields, show_json
 from chat.admin.progress import Count
 from chat.admin.session import run, stopped_cleanly
 from rag.personal.policy import Policy
+from rag.store.serving import Serving
 
 application = group("Collections of documents: load them, and grant them to people.")
 
@@ -57,24 +58,32 @@ def show_one(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
         "huisclos collection load contracts /srv/share/contracts",
         "huisclos collection load contracts /srv/share/contracts --json > load.jsonl",
         "huisclos collection load contracts one-file.pdf --strict",
+        "huisclos collection load contracts /srv/share/contracts --release notes/prompts.docx",
     ),
 )
 def load(
     name: Name,
     path: Annotated[Path, typer.Argument(exists=True, readable=True, help="A folder, or one file.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a file was rejected.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a file was rejected or quarantined.")] = False,
+    release: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DOC", help="A quarantined file that you looked at, as the load names it; more than once."
+        ),
+    ] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Bring a collection in step with a folder.
 
     Unchanged files are left, changed ones read again, vanished ones forgotten. One bad file stops nothing: it is
-    listed with its reason. Stopped anywhere and run again, it continues.
+    listed with its reason. One that speaks to a model instead of its readers is quarantined: look at it, and load again
+    with --release where it may come in. Stopped anywhere and run again, it continues.
     """
     with stopped_cleanly(CONTINUES):
-        counts = load_folder(state, name, path, as_json)
+        counts = load_folder(state, name, path, as_json, release)
     note(summary(counts))
-    if strict and counts.get("rejected"):
+    if strict and (counts.get("rejected") or counts.get("quarantined")):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -97,29 +106,34 @@ def remove(
     epilog=examples(
         "huisclos collection policy contracts --personal-data mask",
         "huisclos collection policy applications --personal-data refuse",
+        "huisclos collection policy plans --originals withhold",
     ),
 )
 def policy(
     name: Name,
     personal_data: Annotated[
-        Policy,
+        Policy | None,
         typer.Option("--personal-data", help="What becomes of NIR, IBAN, SIREN, SIRET, VAT, cards, phones, e-mail."),
-    ],
+    ] = None,
+    originals: Annotated[
+        Serving | None,
+        typer.Option("--originals", help="Whether who reads gets the documents themselves and images of their pages."),
+    ] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a collection does with personal identifiers.
+    """Say what a collection does with personal identifiers, and with originals; each can be given alone.
 
-    keep: they are shown like everything else. mask: a label stands in their place wherever somebody reads, and
+    keep: identifiers are shown like everything else. mask: a label stands in their place wherever somebody reads, and
     originals are withheld. refuse: a document that holds some is rejected at loading.
+    serve: who reads gets originals too. withhold: who reads gets passages alone.
     """
-    for decided in run(state, "collection.policy", name=name, personal_data=personal_data.value):
-        _tell(
-            decided,
-            as_json,
-            f"{_decided(decided)}; documents that hold some: {decided['holding']}, "
-            f"that nobody looked at: {decided['unknown']}",
-        )
+    if not (personal_data or originals):
+        raise typer.BadParameter("name what is decided: --personal-data, --originals, or both")
+    for decided in run(
+        state, "collection.policy", name=name, personal_data=personal_data or "", originals=originals or ""
+    ):
+        _tell(decided, as_json, _decided(decided, personal_data, originals))
 
 
 @application.command("grant", epilog=examples("huisclos collection grant contracts camille"))
@@ -136,11 +150,11 @@ def revoke(name: Name, person: Person, state: State = STATE, as_json: AsJson = F
         _tell(revoked, as_json, f"{person} may not read {name} any more")
 
 
-def load_folder(state: Path, name: str, path: Path, as_json: bool) -> dict[str, int]:
+def load_folder(state: Path, name: str, path: Path, as_json: bool, release: list[str] | None = None) -> dict[str, int]:
     """Run a load, a line or a step of the bar for each file; gives how many files ended how."""
     counts: dict[str, int] = {}
     with Count("loading", None, MofNCompleteColumn(), is_shown=not as_json) as count:
-        for event in run(state, "collection.load", name=name, path=str(path.resolve())):
+        for event in run(state, "collection.load", name=name, path=str(path.resolve()), release=release or []):
             done, total = event.pop("done"), event.pop("total")
             counts[event["state"]] = counts.get(event["state"], 0) + 1
             count.update(done, total)
@@ -158,16 +172,28 @@ def summary(counts: dict[str, int]) -> str:
 
 
 _DECISIONS = {
-    Policy.KEEP: "keeps personal data: answers and sources show it, originals are open again",
+    Policy.KEEP: "keeps personal data: answers and sources show it, and originals that are not withheld otherwise",
     Policy.MASK: "masks personal data from the next question on, in all its documents; originals are withheld. "
     "What was answered before stays in conversations",
     Policy.REFUSE: "refuses documents that hold personal data. Those that were loaded before stay, and are shown, "
     "until their folder is loaded again",
 }
+_SERVINGS = {
+    Serving.SERVE: "serves originals and page images to whoever may read it, unless it masks personal data",
+    Serving.WITHHOLD: "withholds originals and page images from now on: who reads it gets passages alone. "
+    "What was opened before stays where it was saved",
+}
 
 
-def _decided(event: dict[str, object]) -> str:
-    return f"{event['collection']} {_DECISIONS[Policy(str(event['personal_data']))]}"
+def _decided(event: dict[str, object], policy: Policy | None, serving: Serving | None) -> str:
+    """What was decided by this command, a line each."""
+    name, told = event["collection"], []
+    if policy:
+        holding = f"documents that hold some: {event['holding']}, that nobody looked at: {event['unknown']}"
+        told.append(f"{name} {_DECISIONS[policy]}; {holding}")
+    if serving:
+        told.append(f"{name} {_SERVINGS[serving]}")
+    return "\n".join(told)
 
 
 def _held(document: dict[str, Any]) -> str:

@@ -136,10 +136,35 @@ def test_a_collection_says_what_it_does_with_personal_data(huisclos: Huisclos) -
     told = huisclos("collection", "policy", "rules", "--personal-data", "refuse")
     assert "stay, and are shown, until their folder is loaded again; documents that hold some: 0" in told
     (row,) = huisclos.rows("collection", "policy", "rules", "--personal-data", "mask")
-    assert row == {"collection": "rules", "personal_data": "mask", "holding": 0, "unknown": 0}
+    assert row == {
+        "collection": "rules",
+        "personal_data": "mask",
+        "originals": "serve",
+        "holding": 0,
+        "unknown": 0,
+    }
     (shown,) = (row for row in huisclos.rows("collection", "list") if row["name"] == "rules")
     assert shown["personal_data"] == "mask"
     assert huisclos.rows("collection", "show", "rules")[0]["documents"][0]["identifiers"] == {}
     assert huisclos.ends("collection", "policy", "rules", "--personal-data", "erase")[0] == 2
     assert huisclos.ends("collection", "policy", "nothing", "--personal-data", "keep")[0] == 3
     huisclos("collection", "policy", "rules", "--personal-data", "keep")
+
+
+def test_a_collection_serves_its_originals_or_withholds_them(huisclos: Huisclos) -> None:
+    assert huisclos.rows("collection", "show", "rules")[0]["originals"] == "serve"
+    told = huisclos("collection", "policy", "rules", "--originals", "withhold")
+    assert told.splitlines() == [
+        "rules withholds originals and page images from now on: who reads it gets passages alone. "
+        "What was opened before stays where it was saved"
+    ]
+    (row,) = huisclos.rows("collection", "policy", "rules", "--personal-data", "mask", "--originals", "withhold")
+    assert (row["personal_data"], row["originals"]) == ("mask", "withhold")
+    both = huisclos("collection", "policy", "rules", "--personal-data", "keep", "--originals", "withhold")
+    assert [line.split()[:2] for line in both.splitlines()] == [["rules", "keeps"], ["rules", "withholds"]]
+    (shown,) = (row for row in huisclos.rows("collection", "list") if row["name"] == "rules")
+    assert (shown["personal_data"], shown["originals"]) == ("keep", "withhold")
+    assert huisclos.ends("collection", "policy", "rules", "--originals", "lend")[0] == 2
+    assert huisclos.ends("collection", "policy", "rules")[0] == 2
+    assert huisclos.ends("collection", "policy", "nothing", "--originals", "serve")[0] == 3
+    huisclos("collection", "policy", "rules", "--originals", "serve")

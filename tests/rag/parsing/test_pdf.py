@@ -131,6 +131,14 @@ def test_what_may_be_text_but_has_no_letters_is_to_be_read_from_its_picture(cont
     assert raised.value.pages == (2,)
 
 
+def test_heights_that_scatter_from_page_to_page_make_no_headings() -> None:
+    pages = {
+        page: [ReadLine(f"A line of page {page}", (0, 700, 90, 710), size, 0.9)] for page, size in ((1, 9), (2, 11))
+    }
+    document = pdf.parse(made("", ""), pages)
+    assert [block.level for block in document.blocks] == [0, 0]
+
+
 def test_lines_that_were_read_of_a_picture_stand_among_those_of_the_file() -> None:
     read = [ReadLine("1. Leave of absence", (40, 700, 300, 730), 30, 0.9)]
     read += [

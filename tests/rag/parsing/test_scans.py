@@ -46,7 +46,7 @@ def test_a_picture_is_read_in_lines_with_boxes_and_confidence(tessdata: Path) ->
     assert lines[0].box[0] == pytest.approx(72, abs=3)
     assert lines[0].box[1] == pytest.approx(700, abs=5)
     assert lines[0].box[1] > lines[1].box[3]
-    assert lines[0].size == lines[1].size
+    assert lines[0].size == pytest.approx(lines[1].size, rel=0.3)
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])

@@ -11,10 +11,13 @@ from docx.document import Document
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Pt, RGBColor
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rag.documents import BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
 from rag.parsing import word
+from tests.rag.parsing.damage import SOME, damaged, damaged_inside, ends_well
 
 
 def parsed(write: Callable[[Document], object]) -> ParsedDocument:
@@ -94,3 +97,21 @@ def test_what_unpacks_beyond_the_limits_is_rejected_before_it_is_unpacked() -> N
         archive.writestr("word/document.xml", b"\0" * 20_000_000)
     with pytest.raises(DocumentRejected, match="unpacks to"):
         word.parse(out.getvalue())
+
+
+def whole() -> bytes:
+    document = docx.Document()
+    document.add_heading("Hotels", 2)
+    document.add_table(2, 2).cell(0, 0).text = "Price"
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+WHOLE = whole()
+
+
+@SOME
+@given(st.binary(max_size=300) | damaged(WHOLE) | damaged_inside(WHOLE))
+def test_any_bytes_are_a_word_file_or_a_refusal(data: bytes) -> None:
+    assert ends_well(word.parse, data)

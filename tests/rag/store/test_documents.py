@@ -1,6 +1,7 @@
 """What is stored comes back to who may read it, and to nobody else."""
 
 import errno
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +131,20 @@ def test_a_missing_original_is_said_with_what_to_do(shelf: Shelf) -> None:
     (shelf.state / "originals" / shelf.collection_id / identifier).unlink()
     with pytest.raises(StoreBroken, match="is missing; load its folder again"):
         list(shelf.documents.original(shelf.reading, identifier))
+
+
+def test_a_large_original_is_opened_block_by_block(shelf: Shelf) -> None:
+    size = 24 * 1024 * 1024
+    identifier, _ = shelf.documents.put(shelf.managing, new(content=bytes(size)))
+    blocks = shelf.documents.original(shelf.reading, identifier)
+    tracemalloc.start()
+    try:
+        lengths = [len(block) for block in blocks]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (sum(lengths), max(lengths)) == (size, 65_536)
+    assert peak < 1024 * 1024
 
 
 def test_strays_of_a_crash_are_swept_and_what_is_held_stays(shelf: Shelf) -> None:

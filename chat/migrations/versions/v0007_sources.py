@@ -4,8 +4,8 @@ Both stand in columns that are sealed already, `collections.state` and `document
 is: a release that does not know of sources would lose them with the next change of their collection.
 """
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

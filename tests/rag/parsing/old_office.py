@@ -1,0 +1,64 @@
+"""Old workbooks made of their smallest parts. [MS-XLS] 2.4, [MS-CFB] 2."""
+
+import struct
+from collections.abc import Sequence
+
+VISIBLE, HIDDEN, VERY_HIDDEN = 0, 1, 2
+Sheet = tuple[str, int, Sequence[Sequence[str | float]]]
+"""A name, a state and rows."""
+_SECTOR, _FREE, _END, _FAT = 512, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+
+
+def workbook(*sheets: Sheet) -> bytes:
+    """A workbook of Excel 97."""
+    return _compound("Workbook", _stream(sheets))
+
+
+def _record(kind: int, content: bytes = b"") -> bytes:
+    return struct.pack("<HH", kind, len(content)) + content
+
+
+def _begin(what: int) -> bytes:
+    return _record(0x809, struct.pack("<HHHHII", 0x600, what, 0x1234, 1997, 0, 0x600))
+
+
+def _cell(row: int, column: int, value: str | float) -> bytes:
+    place = struct.pack("<HHH", row, column, 0)
+    if isinstance(value, str):
+        return _record(0x204, place + struct.pack("<HB", len(value), 1) + value.encode("utf-16-le"))
+    return _record(0x203, place + struct.pack("<d", value))
+
+
+def _stream(sheets: Sequence[Sheet]) -> bytes:
+    bodies = []
+    for _, _, rows in sheets:
+        cells = (_cell(y, x, value) for y, row in enumerate(rows) for x, value in enumerate(row))
+        bodies.append(_begin(0x10) + b"".join(cells) + _record(0x0A))
+    place = len(_globals(sheets, [0] * len(sheets)))
+    places = [place + sum(map(len, bodies[:number])) for number in range(len(bodies))]
+    return _globals(sheets, places) + b"".join(bodies)
+
+
+def _globals(sheets: Sequence[Sheet], places: Sequence[int]) -> bytes:
+    listed = b""
+    for (name, state, _), place in zip(sheets, places, strict=True):
+        listed += _record(0x85, struct.pack("<IBBBB", place, state, 0, len(name), 0) + name.encode("latin-1"))
+    return _begin(5) + listed + _record(0x0A)
+
+
+def _compound(name: str, stream: bytes) -> bytes:
+    """A compound file of one stream: head, table of sectors, directory, content."""
+    count = max(-(-len(stream) // _SECTOR), 8)
+    table = [_FAT, _END, *range(3, count + 2), _END]
+    table += [_FREE] * (_SECTOR // 4 - len(table))
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
+    head += struct.pack("<9I", 0, 1, 1, 0, 4096, _END, 0, _END, 0) + struct.pack("<I", 0) + b"\xff" * 4 * 108
+    directory = _entry("Root Entry", 5, 1, _END, 0) + _entry(name, 2, _FREE, 2, count * _SECTOR)
+    directory += _entry("", 0, _FREE, 0, 0) * 2
+    return head + struct.pack(f"<{len(table)}I", *table) + directory + stream.ljust(count * _SECTOR, b"\0")
+
+
+def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+    raw = f"{name}\0".encode("utf-16-le") if name else b""
+    head = raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, _FREE, _FREE, child)
+    return head + bytes(36) + struct.pack("<IQ", start, size)
