@@ -42,14 +42,8 @@ environment-dev:
 	@$(need-python)
 	@"$(PYTHON)" deploy/install.py --dev
 
-chromium: environment-dev
-	@.venv/bin/python deploy/chromium.py
-
-postgresql: environment-dev
-	@.venv/bin/python deploy/postgresql.py
-
-dovecot: environment-dev
-	@.venv/bin/python deploy/dovecot.py
+chromium postgresql dovecot: environment-dev
+	@.venv/bin/python deploy/programs.py $@
 
 lock: environment  ## resolve deploy/requirements/*.in again into hashed *.txt, from the package index
 	@.venv/bin/python deploy/lock.py $(ARGS)

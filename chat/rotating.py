@@ -7,11 +7,12 @@ sealed under the older versions opens all the while; only when nothing is left o
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from chat.background import running
 from chat.database import compact
 from chat.errors import RotationRuns
 from chat.logs import record, record_failure
@@ -83,17 +84,9 @@ class Rotations:
         compact(self.engine)
         self.audit.record(OPERATOR.user_id, ROTATE, grant.collection_id, "done")
 
-    @contextmanager
-    def resumed(self) -> Iterator[None]:
+    def resumed(self) -> AbstractContextManager[None]:
         """During the block, go on with what was cut short, in one thread; at its end that thread has ended."""
-        stopped = threading.Event()
-        thread = threading.Thread(target=self.resume, args=(stopped,), name="rotations")
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            thread.join()
+        return running("rotations", self.resume)
 
     def resume(self, stopped: threading.Event) -> None:
         """Go on with what was cut short, one collection after the other, until there is none or `stopped` is set."""

@@ -3,17 +3,18 @@
 One source at a time. How each sync ended is kept with the source, sealed; a failure keeps everything that was loaded.
 """
 
-import os
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from chat.background import running
 from chat.errors import Refused
 from chat.logs import record, record_failure
 from rag.errors import LoadRunning, RagError, SourceRefused
 from rag.loading import FileLoaded, Loader
+from rag.preparing import give_way
 from rag.sources.opening import Surroundings, check_source, open_source
 from rag.sources.patience import Patience
 from rag.sources.record import SOURCES_MAX, SourceRecord
@@ -32,8 +33,6 @@ SYNC = "source.sync"
 
 LOOK_SECONDS = 10.0
 """Between two looks at what is due."""
-
-_NICE = 10
 
 
 @dataclass
@@ -126,22 +125,12 @@ class Syncing:
                 failed = source.last.reason if source.last else ""
                 yield Finding(f"source {source.id} of collection {collection.name}", not failed, failed)
 
-    @contextmanager
-    def scheduled(self) -> Iterator[None]:
+    def scheduled(self) -> AbstractContextManager[None]:
         """During the block, sync what is due, in one thread at low priority; at its end that thread has ended."""
-        stopped = threading.Event()
-        thread = threading.Thread(target=self._watch, args=(stopped,), name="sources")
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            thread.join()
+        return running("sources", self._watch)
 
     def _watch(self, stopped: threading.Event) -> None:
-        thread = threading.get_native_id()
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, max(_NICE, os.getpriority(os.PRIO_PROCESS, thread)))
+        give_way()
         while not stopped.wait(LOOK_SECONDS):
             try:
                 self.sync_due(stopped)

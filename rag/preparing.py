@@ -117,8 +117,8 @@ class Preparer:
         self._embedder, self._memory_dir, self._tessdata = embedder, memory_dir, tessdata
         self._limits = limits or Limits()
         self._stopped = threading.Event()
-        self._readers = ThreadPoolExecutor(READERS, "read", _give_way)
-        self._embedders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "embed", _give_way)
+        self._readers = ThreadPoolExecutor(READERS, "read", give_way)
+        self._embedders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "embed", give_way)
 
     def prepare(self, files: Sequence[FoundFile], known: Known) -> Iterator[Prepared]:
         """Every file in order, prepared."""
@@ -217,7 +217,7 @@ def _size(file: FoundFile) -> int:
     return 0
 
 
-def _give_way() -> None:
+def give_way() -> None:
     """Let this thread, and the children it starts, wait for threads that answer questions."""
     thread = threading.get_native_id()
     with suppress(OSError):
