@@ -17,33 +17,51 @@ _VERSION_FLAG, _PATH_BENEATH = 1, 1
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _FILES_BY_VERSION = {1: 1 << 13, 2: 1 << 14, 3: 1 << 15, 4: 1 << 15, 5: 1 << 16}
 """One more than all accesses that a version knows."""
+_NEVER_MADE = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12
+"""Devices, sockets, pipes and links: whoever looks after the folder might follow or wait for one."""
 _FILE_ACCESSES = 0b1100000000000111
 """Of all accesses, those that a rule on a file, not a folder, may name: execute, write, read, truncate, ioctl."""
 _TCP, _KNOWS_TCP = 0b11, 4
 _SCOPES, _KNOWS_SCOPES = 0b11, 6
 """No connection may be made or waited for; no process outside may be signalled or reached by an abstract socket."""
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-_SYSCALLS = {
-    "x86_64": (
-        0xC000003E,
-        {"socket": 41, "connect": 42, "execve": 59, "ptrace": 101, "execveat": 322, "io_uring": 425},
-    ),
-    "aarch64": (
-        0xC00000B7,
-        {"socket": 198, "connect": 203, "execve": 221, "ptrace": 117, "execveat": 281, "io_uring": 425},
-    ),
+_REFUSED = {  # by name: number on x86-64, on ARM64 (0: there is none)
+    "socket": (41, 198),
+    "connect": (42, 203),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "io_uring_setup": (425, 425),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "tgkill": (234, 131),
+    "pidfd_send_signal": (424, 424),
+    "chmod": (90, 0),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, 0),
+    "lchown": (94, 0),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "mount": (165, 40),
+    "keyctl": (250, 219),
 }
-"""Architecture's audit number, and what is refused: sockets, other programs, looking into other processes."""
+"""Sockets, other programs, other processes, and the rights of files, which Landlock does not look at."""
+_MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+"""The architecture's audit number, and the column of its numbers."""
 _LOAD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | errno.EACCES, 0x80000000
 _X32 = 0x40000000
 
 
 def restrict_files(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
-    """Leave only what lies under `readable`, and under `writable` to change too; false where the kernel cannot.
-
-    Kernels from 6.12 on let it signal no process outside itself either.
-    """
+    """Leave only what lies under `readable`, and under `writable` to change too; false where the kernel cannot."""
     kernel = ctypes.CDLL(None, use_errno=True)
     version = kernel.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)
     if version < 1:
@@ -56,7 +74,7 @@ def restrict_files(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
     for path in readable:
         _allow(kernel, ruleset, path, _EXECUTE | _READ_FILE | _READ_DIR)
     for path in writable:
-        _allow(kernel, ruleset, path, everything)
+        _allow(kernel, ruleset, path, everything & ~_NEVER_MADE)
     done: int = kernel.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
     return done == 0
@@ -80,14 +98,14 @@ def _allow(kernel: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
 
 
 def restrict_calls() -> bool:
-    """Refuse sockets, other programs and looking into other processes; false where the kernel or processor cannot."""
-    if platform.machine() not in _SYSCALLS:
+    """Refuse sockets, programs, other processes and changes of rights; false where the kernel or processor cannot."""
+    if platform.machine() not in _MACHINES:
         return False
-    audit, calls = _SYSCALLS[platform.machine()]
+    audit, column = _MACHINES[platform.machine()]
     program = [(_LOAD, 0, 0, 4), (_JUMP_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     program += [(0x35, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]  # numbers of another convention
-    for number in calls.values():
-        program += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+    for numbers in _REFUSED.values():
+        program += [(_JUMP_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _REFUSE)] if numbers[column] else []
     program.append((_RETURN, 0, 0, _ALLOW))
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))
     filters = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code)))

@@ -4,26 +4,29 @@ import base64
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import IO, Any
+
+from pydantic import TypeAdapter
 
 from rag.confinement import MB, Confined, Limits, search_path
-from rag.documents import Block, BlockKind, Box, Member, ParsedDocument
+from rag.documents import Box, Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
 from rag.parsing.suspicion import Sign
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
+_DOCUMENT, _NAMES = TypeAdapter(ParsedDocument), TypeAdapter(tuple[str, ...])
 _SUFFIX_CHARACTERS_MAX = 10
 _POLL_SECONDS = 0.2
 OCR_BATCH = 4
@@ -57,18 +60,16 @@ def read_document(
     Only the name's ending reaches the child, because a command line can be read by everybody on the machine. Pages
     that are pictures are read by OCR, a few in a child, where `tessdata` is the folder of its data.
     """
-    with _folder(memory_dir) as folder:
-        child = _Child(_suffix(name), data, folder, limits or Limits(), cancelled or threading.Event())
-        outcome = child.run({"do": "parse"})
-        if "scanned" in outcome:
-            outcome = _read_pictures(child, outcome["scanned"], tessdata)
-        found = outcome["document"]
-        members = tuple(_member(folder, number, inside) for number, inside in enumerate(found["members"]))
-    modified = datetime.fromisoformat(found["modified_at"]) if found["modified_at"] else None
-    blocks = tuple(_block(block) for block in found["blocks"])
-    document = ParsedDocument(found["title"] or name, found["pages"], blocks, modified, members)
-    seen, unseen = (tuple(map(Sign, found[field])) for field in ("signs", "hidden_signs"))
-    return ReadDocument(MediaType(outcome["media_type"]), document, seen, unseen)
+    child = _Child(_suffix(name), data, memory_dir, limits or Limits(), cancelled or threading.Event())
+    outcome = child.run({"do": "parse"})
+    if "scanned" in outcome.told:
+        outcome = _read_pictures(child, outcome.told["scanned"], tessdata)
+    with _distrusted():
+        found = outcome.told["document"]
+        document = _DOCUMENT.validate_python(found | {"members": outcome.members})
+        seen, unseen = (tuple(map(Sign, found[field])) for field in ("signs", "hidden_signs"))
+        read = ReadDocument(MediaType(outcome.told["media_type"]), document, seen, unseen)
+    return replace(read, document=replace(document, title=document.title or name))
 
 
 def render_page(
@@ -85,29 +86,31 @@ def render_page(
     `is_read`: the boxes were found on the picture of the page, by OCR. Of more than BOXES_MAX the first are marked.
     """
     marks = {"boxes": boxes[:BOXES_MAX], "is_read": is_read}
-    with _folder(memory_dir) as folder:
-        child = _Child("", data, folder, Limits(), threading.Event())
-        outcome = child.run({"do": "render", "page": page, "width_px": width_px, **marks})
-    return base64.b64decode(outcome["png"])
+    child = _Child("", data, memory_dir, Limits(), threading.Event())
+    outcome = child.run({"do": "render", "page": page, "width_px": width_px, **marks})
+    with _distrusted():
+        return base64.b64decode(outcome.told["png"])
 
 
 def confinement(memory_dir: Path) -> Confined:
     """What the kernel of this machine takes from readers, as one of them finds it."""
-    with _folder(memory_dir) as folder:
-        return Confined(**_Child("", b"", folder, Limits(), threading.Event()).run({"do": "probe"}))
+    return Confined(**_Child("", b"", memory_dir, Limits(), threading.Event()).run({"do": "probe"}).told)
 
 
-def _read_pictures(child: "_Child", pages: Sequence[int], tessdata: Path | None) -> dict[str, Any]:
+def _read_pictures(child: "_Child", said: Sequence[int], tessdata: Path | None) -> "_Outcome":
     """Read pages that are pictures, then parse the file with what they say."""
+    with _distrusted():
+        pages = [int(page) for page in said]
     if len(pages) > SCANNED_PAGES_MAX:
         raise DocumentRejected(f"{len(pages)} of its pages are pictures; the limit is {SCANNED_PAGES_MAX}: split it")
     lines: dict[str, Any] = {}
     for first in range(0, len(pages), OCR_BATCH) if tessdata else ():
         batch = pages[first : first + OCR_BATCH]
-        lines |= child.run({"do": "ocr", "pages": batch, "tessdata": str(tessdata)}, len(batch))["lines"]
-    (child.folder / SCANNED_FILE).write_text(json.dumps(lines))
+        found = child.run({"do": "ocr", "pages": batch, "tessdata": str(tessdata)}, len(batch))
+        with _distrusted():
+            lines |= found.told["lines"]
     try:
-        return child.run({"do": "parse"})
+        return child.run({"do": "parse"}, scanned=json.dumps(lines))
     except DocumentEmpty:
         if tessdata:
             raise
@@ -116,57 +119,96 @@ def _read_pictures(child: "_Child", pages: Sequence[int], tessdata: Path | None)
         ) from None
 
 
+@contextmanager
+def _distrusted() -> Iterator[None]:
+    """What a child says is looked at as what it read is: one that was taken over says anything."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DocumentRejected("the file's reader gave what no reader gives; drop the file") from error
+
+
 def _suffix(name: str) -> str:
     return PurePath(name).suffix.lower()[:_SUFFIX_CHARACTERS_MAX].encode("ascii", "ignore").decode()
 
 
-@contextmanager
-def _folder(memory_dir: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=memory_dir, prefix="read-") as name:
-        yield Path(name)
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a child said, and the files it left."""
 
-
-def _block(found: dict[str, Any]) -> Block:
-    boxes = tuple(tuple(box) for box in found["boxes"])
-    cells = tuple(found["cells"]) if found["cells"] else None
-    return Block(
-        BlockKind(found["kind"]), found["text"], found["page"], found["level"], boxes, cells, found["confidence"]
-    )
-
-
-def _member(folder: Path, number: int, name: str) -> Member:
-    return Member(name, (folder / MEMBER_FILE.format(number=number)).read_bytes())
+    told: dict[str, Any]
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Child:
-    """One file, its folder, and what each child that works on it may cost."""
+    """One file, where folders for its children are made, and what each child may cost."""
 
     suffix: str
     data: bytes
-    folder: Path
+    memory_dir: Path
     limits: Limits
     cancelled: threading.Event
 
-    def run(self, task: dict[str, Any], times: int = 1) -> dict[str, Any]:
-        """The outcome of a task; `times` multiplies what it may cost in time."""
+    def run(self, task: dict[str, Any], times: int = 1, scanned: str = "") -> _Outcome:
+        """The outcome of a task, done in a folder that no child was in before.
+
+        `times` multiplies what it may cost in time; `scanned` are the lines that were read of pages.
+        """
         limits = self.limits.times(times)
         if len(self.data) > limits.file_bytes:
             raise DocumentRejected(
                 f"the file has {len(self.data) // MB} MB; the limit is {limits.file_bytes // MB} MB: split it"
             )
         whole = {"suffix": self.suffix, **task, "limits": asdict(limits), "parent": os.getpid()}
-        output = self.folder / "out"
-        code = _spawn(whole, self.data, str(self.folder), output, limits.wall_seconds, self.cancelled)
-        return _outcome(code, output.read_bytes())
+        with (
+            tempfile.TemporaryDirectory(dir=self.memory_dir, prefix="read-", ignore_cleanup_errors=True) as name,
+            _held(name) as folder,
+            tempfile.TemporaryFile(dir=self.memory_dir) as out,
+        ):
+            if scanned:
+                (Path(name) / SCANNED_FILE).write_text(scanned)
+            code = _spawn(whole, self.data, name, out, limits.wall_seconds, self.cancelled)
+            out.seek(0)
+            told = _told(code, out.read())
+            return _Outcome(told, _members(folder, told))
+
+
+@contextmanager
+def _held(name: str) -> Iterator[int]:
+    """A folder by its descriptor: whatever a child puts in its place is another."""
+    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _members(folder: int, told: Mapping[str, Any]) -> tuple[Member, ...]:
+    """The files that a child left, as it names them."""
+    with _distrusted():
+        names = _NAMES.validate_python(told.get("document", {}).pop("members", ()))
+        return tuple(Member(name, _left(folder, MEMBER_FILE.format(number=at))) for at, name in enumerate(names))
+
+
+def _left(folder: int, name: str) -> bytes:
+    """The bytes of a file that a child left: of a link, a pipe or a folder in its place there are none."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        with open(os.open(name, flags, dir_fd=folder), "rb") as file:  # noqa: PTH123 - a descriptor
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError("no regular file")
+            return file.read()
+    except OSError as error:
+        raise ValueError("no file") from error
 
 
 def _spawn(
-    task: dict[str, Any], data: bytes, folder: str, output: Path, wall_seconds: int, cancelled: threading.Event
+    task: dict[str, Any], data: bytes, folder: str, out: IO[bytes], wall_seconds: int, cancelled: threading.Event
 ) -> int:
     """Run the child to its end or its wall clock; its whole process group ends with it."""
     command = [sys.executable, "-I", "-S", "-c", _START, json.dumps(task), *search_path()]
-    with output.open("wb") as out, tempfile.TemporaryFile(dir=folder) as source:
+    with tempfile.TemporaryFile(dir=folder) as source:
         source.write(data)
         source.seek(0)
         child = subprocess.Popen(
@@ -205,15 +247,17 @@ def _wait(child: subprocess.Popen[bytes], wall_seconds: int, cancelled: threadin
     raise ReadingCancelled("the load was stopped")
 
 
-def _outcome(code: int, raw: bytes) -> dict[str, Any]:
+def _told(code: int, raw: bytes) -> dict[str, Any]:
     if code:
         raise DocumentRejected("the file crashed its reader or went over its limits; save it again or drop it")
     try:
         outcome: dict[str, Any] = json.loads(raw)
     except ValueError as error:
         raise DocumentRejected("the file's text is over the limit; split it") from error
+    if not isinstance(outcome, dict):
+        raise DocumentRejected("the file's reader gave what no reader gives; drop the file")
     if "empty" in outcome:
-        raise DocumentEmpty(outcome["empty"])
+        raise DocumentEmpty(str(outcome["empty"]))
     if "rejected" in outcome:
-        raise DocumentRejected(outcome["rejected"])
+        raise DocumentRejected(str(outcome["rejected"]))
     return outcome

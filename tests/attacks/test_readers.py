@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rag.confinement import search_path
-from rag.parsing.sandbox import confinement
+from rag.errors import DocumentRejected
+from rag.parsing import sandbox
+from rag.parsing.sandbox import confinement, read_document, render_page
 
 TAKEN_OVER = """
 import json, os, signal, socket, subprocess, sys
@@ -34,6 +38,10 @@ print(json.dumps({
     "link": attempt(lambda: os.link(secret, "here")),
     "rename": attempt(lambda: os.rename(secret, "here")),
     "unlink": attempt(lambda: secret.unlink()),
+    "rights": attempt(lambda: os.chmod(secret, 0o666)),
+    "owner": attempt(lambda: os.chown(secret, 1, 1)),
+    "symbolic link": attempt(lambda: os.symlink(secret, "member-0")),
+    "pipe": attempt(lambda: os.mkfifo("member-1")),
     "tcp": attempt(lambda: socket.create_connection(("127.0.0.1", 9))),
     "udp": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
     "unix": attempt(lambda: socket.socket(socket.AF_UNIX)),
@@ -41,23 +49,32 @@ print(json.dumps({
     "memory of another": attempt(lambda: Path(f"/proc/{outside}/mem").read_bytes()[:1]),
     "environment of another": attempt(lambda: Path(f"/proc/{outside}/environ").read_bytes()),
     "signal": attempt(lambda: os.kill(outside, signal.SIGUSR1)),
+    "signal to a group": attempt(lambda: os.killpg(outside, signal.SIGUSR1)),
 }))
 """
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> None:
+    granted = confinement(tmp_path_factory.mktemp("probe"))
+    if not (granted.files and granted.network):
+        pytest.skip("this kernel has no Landlock or no seccomp: `huisclos doctor` says so there")
+
+
+@pytest.fixture(scope="module")
+def outcomes(kernel: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """What a reader that runs an attacker's code gets of each attempt: an error's number, or what it wanted."""
     own, house = tmp_path_factory.mktemp("reader"), tmp_path_factory.mktemp("house")
     secret = house / "root.key"
     secret.write_text("the root key")
-    sleeper = subprocess.Popen(["sleep", "600"])
+    sleeper = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
         command = [sys.executable, "-I", "-c", TAKEN_OVER, str(os.getpid()), str(secret), str(sleeper.pid)]
         told = subprocess.run([*command, *search_path()], cwd=own, capture_output=True, text=True, check=True)
         assert sleeper.poll() is None
         assert secret.read_text() == "the root key"
         assert list(house.iterdir()) == [secret]
+        assert sorted(path.name for path in own.iterdir()) == ["own"]
     finally:
         sleeper.send_signal(signal.SIGKILL)
         sleeper.wait()
@@ -65,18 +82,11 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return found
 
 
-@pytest.fixture(scope="module", autouse=True)
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> None:
-    granted = confinement(tmp_path_factory.mktemp("probe"))
-    if not (granted.files and granted.network):
-        pytest.skip("this kernel has no Landlock or no seccomp: `huisclos doctor` says so there")
-
-
 def test_a_reader_keeps_its_own_folder(outcomes: dict[str, object]) -> None:
     assert outcomes["own folder"] == "1"
 
 
-@pytest.mark.parametrize("attempt", ["read", "list", "write", "make", "link", "rename", "unlink"])
+@pytest.mark.parametrize("attempt", ["read", "list", "write", "make", "link", "rename", "unlink", "rights", "owner"])
 def test_nothing_outside_is_read_changed_or_taken(outcomes: dict[str, object], attempt: str) -> None:
     assert isinstance(outcomes[attempt], int)
 
@@ -86,8 +96,108 @@ def test_nothing_is_sent(outcomes: dict[str, object], attempt: str) -> None:
     assert isinstance(outcomes[attempt], int)
 
 
-@pytest.mark.parametrize("attempt", ["program", "memory of another", "environment of another", "signal"])
+@pytest.mark.parametrize(
+    "attempt",
+    ["program", "memory of another", "environment of another", "signal", "signal to a group"],
+)
 def test_no_other_process_is_started_read_or_signalled(outcomes: dict[str, object], attempt: str) -> None:
-    if attempt == "signal" and tuple(map(int, os.uname().release.split(".")[:2])) < (6, 12):
-        pytest.skip("kernels before 6.12 cannot keep a process from signalling others of its user")
     assert isinstance(outcomes[attempt], int)
+
+
+@pytest.mark.parametrize("attempt", ["symbolic link", "pipe"])
+def test_nothing_is_laid_out_for_whoever_looks_after_the_folder(outcomes: dict[str, object], attempt: str) -> None:
+    assert isinstance(outcomes[attempt], int)
+
+
+class Hostile:
+    """Readers that a document has taken over and no kernel holds: each run does what the test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, memory_dir: Path) -> None:
+        self._patch, self.memory_dir = monkeypatch, memory_dir
+
+    def read(self, code: str, told: object) -> sandbox.ReadDocument:
+        say = f"import json, os, sys; {code}; sys.stdout.write({json.dumps(told)!r})"
+        self._patch.setattr(sandbox, "_START", say)
+        return read_document("a.pdf", b"%PDF-", self.memory_dir, tessdata=self.memory_dir)
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hostile:
+    (tmp_path / "memory").mkdir()
+    return Hostile(monkeypatch, tmp_path / "memory")
+
+
+ABOUT: dict[str, Any] = {
+    "signs": [],
+    "hidden_signs": [],
+    "title": "t",
+    "pages": 1,
+    "modified_at": None,
+    "blocks": [{"kind": "paragraph", "text": "words"}],
+    "members": [],
+}
+TOLD: dict[str, Any] = {"media_type": "application/pdf", "document": ABOUT}
+
+
+def test_what_a_hostile_reader_tells_well_is_taken(hostile: Hostile) -> None:
+    assert hostile.read("pass", TOLD).document.blocks[0].text == "words"
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "os.symlink({secret!r}, 'member-0')",
+        "os.mkfifo('member-0')",
+        "os.mkdir('member-0')",
+        "here = os.getcwd(); os.rmdir(here); os.symlink({house!r}, here)",
+        "pass",
+    ],
+)
+def test_a_link_left_as_a_member_is_not_followed(hostile: Hostile, tmp_path: Path, leave: str) -> None:
+    (secret := tmp_path / "house" / "member-0").parent.mkdir()
+    secret.write_text("the root key")
+    code = leave.format(secret=str(secret), house=str(secret.parent))
+    with pytest.raises(DocumentRejected, match="what no reader gives"):
+        hostile.read(code, TOLD | {"document": ABOUT | {"members": ["a.txt"]}})
+    assert secret.read_text() == "the root key"
+
+
+@pytest.mark.parametrize("name", ["scanned.json", "out", "member-0"])
+def test_a_link_left_for_the_next_run_is_not_written_through(hostile: Hostile, tmp_path: Path, name: str) -> None:
+    secret = tmp_path / "root.key"
+    secret.write_text("the root key")
+    with pytest.raises(DocumentRejected):
+        hostile.read(f"os.path.lexists({name!r}) or os.symlink({str(secret)!r}, {name!r})", {"scanned": [1]})
+    assert secret.read_text() == "the root key"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [],
+        {"document": 7},
+        {"document": None, "media_type": "application/pdf"},
+        {"scanned": ["x"]},
+        {"scanned": 3},
+        {"scanned": [1], "lines": 3},
+        TOLD | {"media_type": "application/x-shell"},
+        TOLD | {"document": ABOUT | {"blocks": [{"kind": "script", "text": "x"}]}},
+        TOLD | {"document": ABOUT | {"blocks": [{"kind": "paragraph", "text": 7}]}},
+        TOLD | {"document": ABOUT | {"blocks": [{"kind": "paragraph", "text": "x", "boxes": [[1]]}]}},
+        TOLD | {"document": ABOUT | {"pages": "many"}},
+        TOLD | {"document": ABOUT | {"signs": ["nonsense"]}},
+        TOLD | {"document": ABOUT | {"members": 4}},
+        TOLD | {"document": ABOUT | {"members": [["a"]]}},
+        TOLD | {"document": {key: value for key, value in ABOUT.items() if key != "blocks"}},
+    ],
+)
+def test_what_no_reader_gives_refuses_the_document(hostile: Hostile, told: object) -> None:
+    with pytest.raises(DocumentRejected):
+        hostile.read("open('member-0', 'w').close()", told)
+
+
+@pytest.mark.parametrize("told", [{"png": 7}, {"png": "é"}, {}])
+def test_what_no_reader_draws_is_refused(hostile: Hostile, monkeypatch: pytest.MonkeyPatch, told: object) -> None:
+    monkeypatch.setattr(sandbox, "_START", f"import sys; sys.stdout.write({json.dumps(told)!r})")
+    with pytest.raises(DocumentRejected):
+        render_page(b"%PDF-", 1, hostile.memory_dir)

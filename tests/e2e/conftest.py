@@ -84,8 +84,9 @@ def black_hole() -> Iterator[str]:
         connection.close()
 
 
-@pytest.fixture(scope="session", params=["open", "black-holed"])
+@pytest.fixture(scope="module", params=["open", "black-holed"])
 def browser(request: pytest.FixtureRequest, black_hole: str) -> Iterator[Browser]:
+    """A browser for the tests of one module: while Playwright runs, no other test can run an event loop."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert found, "no Chromium on this machine: run `make chromium`"
     arguments = ["--no-sandbox", "--disable-gpu", *QUIET]
