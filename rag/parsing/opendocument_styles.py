@@ -1,5 +1,6 @@
 """Which styles of an OpenDocument file hide what stands in them."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from lxml.etree import _Element as Element
 PARENTS_MAX = 20
 TINY_POINTS = 3.0
 """Text below this is not there to be read."""
+ROW_POINTS_MIN = 2.0
+"""Rows and columns below this show nothing."""
 _NAMES = {
     "text": "urn:oasis:names:tc:opendocument:xmlns:text:1.0",
     "table": "urn:oasis:names:tc:opendocument:xmlns:table:1.0",
@@ -38,18 +41,23 @@ _STYLED = {
         ("text:section", "section", "text:style-name"),
         ("table:table", "table", "table:style-name"),
         ("table:table-cell", "table-cell", "table:style-name"),
+        ("table:table-row", "table-row", "table:style-name"),
+        ("table:table-column", "table-column", "table:style-name"),
         ("draw:page", "drawing-page", "draw:style-name"),
     )
 }
 _DISPLAY, _SHEET_DISPLAY = qualified("text:display"), qualified("table:display")
 _VISIBILITY, _SIZE = qualified("presentation:visibility"), qualified("fo:font-size")
 _COLOUR, _BACKGROUND = qualified("fo:color"), qualified("fo:background-color")
+_SIDES = (qualified("style:row-height"), qualified("style:column-width"))
 _HIDDEN = {_DISPLAY: "none", _SHEET_DISPLAY: "false", _VISIBILITY: "hidden"}
-_LOOKS = (*_HIDDEN, _SIZE, _COLOUR, _BACKGROUND)
+_LOOKS = (*_HIDDEN, _SIZE, *_SIDES, _COLOUR, _BACKGROUND)
+_LEAST = {_SIZE: TINY_POINTS, **dict.fromkeys(_SIDES, ROW_POINTS_MIN)}
 _LENGTH = re.compile(r"(\d*\.?\d+)(pt|cm|mm|in|px)$")
 _POINTS = {"pt": 1.0, "cm": 28.35, "mm": 2.835, "in": 72.0, "px": 0.75}
-_MAY_BE_COLOURED = (qualified("table:table-cell"), f"{{{_NAMES['draw']}}}*")
-"""What stands in a cell or a shape may stand on a colour, as in a Word file's table."""
+_CELL, _SPREADSHEET = qualified("table:table-cell"), qualified("office:spreadsheet")
+_MAY_BE_COLOURED = (_CELL, f"{{{_NAMES['draw']}}}*")
+"""What stands in a cell or a shape may stand on a colour, as in a Word file's table; a sheet's cells name theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +71,18 @@ class Styles:
     def hide(self, element: Element) -> bool:
         """Whether an element's style hides it: not displayed, too small, or white where no colour can be behind it."""
         key = _key(element)
-        if key is None or key not in self.hidden | self.white:
-            return False
-        return key in self.hidden or not (key in self.shaded or self._is_on_colour(element))
+        if key is None or key in self.hidden or key not in self.white:
+            return key in self.hidden
+        return not (key in self.shaded or self._is_on_colour(element))
+
+    def hide_cells_of(self, style: str) -> bool:
+        """Whether what stands in cells of this style is not seen."""
+        key = ("table-cell", style)
+        return key in self.hidden or (key in self.white and key not in self.shaded)
 
     def _is_on_colour(self, element: Element) -> bool:
-        if next(element.iterancestors(*_MAY_BE_COLOURED), None) is not None:
+        around = next(element.iterancestors(*_MAY_BE_COLOURED), None)
+        if around is not None and (around.tag != _CELL or next(around.iterancestors(_SPREADSHEET), None) is None):
             return True
         return any(_key(above) in self.shaded for above in element.iterancestors())
 
@@ -110,6 +124,13 @@ def _look(key: Key, styles: Mapping[Key, Element]) -> dict[str, str]:
 
 
 def _hides(look: Mapping[str, str]) -> bool:
-    length = _LENGTH.match(look.get(_SIZE, ""))
-    is_tiny = length is not None and float(length.group(1)) * _POINTS[length.group(2)] < TINY_POINTS
-    return is_tiny or any(look.get(name) == value for name, value in _HIDDEN.items())
+    is_tiny = any(_points(look.get(name, "")) < least for name, least in _LEAST.items())
+    colour = look.get(_COLOUR, "").lower()
+    is_like_its_ground = bool(colour) and colour == look.get(_BACKGROUND, "").lower()
+    return is_tiny or is_like_its_ground or any(look.get(name) == value for name, value in _HIDDEN.items())
+
+
+def _points(length: str) -> float:
+    """A length in points; without end where it is not said so."""
+    match = _LENGTH.match(length)
+    return float(match.group(1)) * _POINTS[match.group(2)] if match else math.inf

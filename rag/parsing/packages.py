@@ -49,8 +49,13 @@ def _parser() -> etree.XMLParser:
 
 def read_xml(package: zipfile.ZipFile, name: str, kind: str) -> etree._Element:
     """A part as XML, without entities or anything from outside. Raises DocumentRejected."""
+    return parse_xml(read_part(package, name, kind), kind)
+
+
+def parse_xml(data: bytes, kind: str) -> etree._Element:
+    """XML of a document, without entities or anything from outside. Raises DocumentRejected."""
     try:
-        root = etree.fromstring(read_part(package, name, kind), _parser())
+        root = etree.fromstring(data, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise DocumentRejected(f"the {kind} is broken; open it and save it again") from error
     if root.getroottree().docinfo.internalDTD is not None:

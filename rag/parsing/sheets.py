@@ -15,10 +15,14 @@ _GENERIC_NAME = re.compile(r"(?:sheet|feuil|feuille|table|tabelle)\s*\d*$", re.I
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """A row with something in it: its number and its cells from column 1 on, both as a spreadsheet counts."""
+    """A row with something to see: its number and its cells from column 1 on, both as a spreadsheet counts.
+
+    `skipped` is how many rows right above it are hidden.
+    """
 
     number: int
     cells: tuple[str, ...]
+    skipped: int = 0
 
     @property
     def first(self) -> int:
@@ -28,7 +32,7 @@ class SheetRow:
 
 def sheet_blocks(name: str, rows: Iterable[SheetRow], page: int) -> Iterator[Block]:
     """The sheet's name as a heading, then its tables; nothing for an empty sheet."""
-    tables = _tables(_bounded(rows))
+    tables = _tables(bounded(rows))
     if tables:
         yield Block(BlockKind.HEADING, name, page, 2)
     for table in tables:
@@ -47,7 +51,8 @@ def title_of(names: Sequence[str]) -> str:
     return next((name for name in names[:1] if not _GENERIC_NAME.match(name)), "")
 
 
-def _bounded(rows: Iterable[SheetRow]) -> Iterator[SheetRow]:
+def bounded(rows: Iterable[SheetRow]) -> Iterator[SheetRow]:
+    """The rows as they come. Raises DocumentRejected at the first that is one too many, or too wide."""
     for count, row in enumerate(rows, 1):
         if count > ROWS_MAX or len(row.cells) - row.first >= COLUMNS_MAX:
             raise DocumentRejected(f"a sheet exceeds {ROWS_MAX} rows or {COLUMNS_MAX} columns; split it")
@@ -58,7 +63,7 @@ def _tables(rows: Iterable[SheetRow]) -> list[list[SheetRow]]:
     """Rows parted where rows between them are empty, unless the part below goes on with the columns above."""
     found: list[list[SheetRow]] = []
     for row in rows:
-        is_next = bool(found) and row.number == found[-1][-1].number + 1
+        is_next = bool(found) and row.number - row.skipped == found[-1][-1].number + 1
         if is_next or (found and _goes_on(found[-1], row)):
             found[-1].append(row)
         else:

@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
 
@@ -12,11 +11,12 @@ from openpyxl.styles.numbers import is_date_format
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
+from rag.parsing.cell_looks import Palette
 from rag.parsing.filetypes import ZIP_ERRORS
-from rag.parsing.packages import open_package, read_part
-from rag.parsing.sheets import SheetRow, sheet_blocks, title_of
+from rag.parsing.packages import open_package, parse_xml, read_part
+from rag.parsing.sheets import sheet_blocks, title_of
+from rag.parsing.worksheet import KIND, WorksheetReader
 
-KIND = "Excel workbook"
 _CURRENCIES = "€$£¥"
 _WRONG = (LookupError, TypeError, AttributeError, OverflowError)
 """What openpyxl raises on parts that do not fit together."""
@@ -28,17 +28,29 @@ _LOCALE = re.compile(r"\[\$([^]-]*)[^]]*\]")
 
 
 def parse(data: bytes) -> ParsedDocument:
-    """Blocks by sheet, each a page; hidden sheets are left out. Formulas give the value they had when saved."""
+    """Blocks by sheet, each a page, without what is hidden. Formulas give the value they had when saved."""
     has_date = _says_when(data)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheets = [(number, sheet) for number, sheet in enumerate(book.worksheets, 1) if sheet.sheet_state == "visible"]
-        blocks = tuple(block for number, sheet in sheets for block in _blocks(sheet, number))
+        palette = Palette(book._colors, parse_xml(book.loaded_theme, KIND) if book.loaded_theme else None)
+        blocks: list[Block] = []
+        hidden: list[str] = []
+        for number, sheet in enumerate(book.worksheets, 1):
+            if sheet.sheet_state == "visible":
+                rows, unseen = WorksheetReader(sheet, palette, _shown).read()
+                blocks += sheet_blocks(sheet.title, rows, number)
+                hidden += unseen
         title, modified = (book.properties.title or "").strip(), book.properties.modified
     except (*ZIP_ERRORS, LxmlError, SyntaxError, *_WRONG) as error:
         raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
     names = [block.text for block in blocks if block.kind is BlockKind.HEADING]
-    return ParsedDocument(title or title_of(names), len(book.worksheets), blocks, modified if has_date else None)
+    return ParsedDocument(
+        title or title_of(names),
+        len(book.worksheets),
+        tuple(blocks),
+        modified if has_date else None,
+        hidden=tuple(hidden),
+    )
 
 
 def _says_when(data: bytes) -> bool:
@@ -46,20 +58,6 @@ def _says_when(data: bytes) -> bool:
     with open_package(data, KIND) as package:
         about = "docProps/core.xml"
         return about in package.namelist() and b"modified" in read_part(package, about, KIND)
-
-
-def _blocks(sheet: Any, number: int) -> Iterator[Block]:
-    return sheet_blocks(sheet.title, _rows(sheet), number)
-
-
-def _rows(sheet: Any) -> Iterator[SheetRow]:
-    """Rows that hold something. The declared size is not believed: it is often that of a stray cell, or missing."""
-    sheet.reset_dimensions()
-    for number, row in enumerate(sheet.iter_rows(), 1):
-        cells = tuple(_shown(cell) for cell in row)
-        last = next((place for place in range(len(cells), 0, -1) if cells[place - 1]), 0)
-        if last:
-            yield SheetRow(number, cells[:last])
 
 
 def _shown(cell: Any) -> str:

@@ -41,6 +41,7 @@ EXPECTED: dict[str, set[str]] = {
     "formula.csv": INDEXED,
     "garbage-in-front.pdf": INDEXED | REJECTED,
     "half.docx": REJECTED,
+    "hidden-row.xlsx": QUARANTINED,
     "hidden-text.docx": QUARANTINED,
     "hidden.html": QUARANTINED,
     "huge-page.pdf": INDEXED | REJECTED,

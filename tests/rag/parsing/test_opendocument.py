@@ -212,8 +212,7 @@ def test_a_cell_gives_what_is_shown_and_neither_its_formula_nor_its_note() -> No
 def test_hidden_and_filtered_rows_are_left_out_and_counted() -> None:
     rows = (row("x", more=f'table:visibility="{how}"') for how in ("collapse", "filter"))
     assert placed(row("Item", "Price"), *rows, row("bolt", "12")) == [
-        ("Item; Price", (1, 1, 1, 2)),
-        ("bolt; 12", (4, 1, 4, 2)),
+        ("Item: bolt; Price: 12", (4, 1, 4, 2)),
     ]
 
 
