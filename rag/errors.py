@@ -2,7 +2,9 @@
 
 RagError
 ├── DocumentRejected      this file cannot be read, and why
-│   └── DocumentQuarantined   a person must look at it first
+│   ├── DocumentQuarantined   a person must look at it first
+│   ├── ReaderFailed          its reader did not come to an end; another try may
+│   └── PersonalDataHeld      it holds what the collection refuses
 ├── DocumentEmpty         nothing to read in it
 ├── PagesScanned          pages are pictures, which must be read by OCR first
 ├── ReadingCancelled      the load was stopped while the file was read
@@ -14,6 +16,7 @@ RagError
 ├── CollectionUnknown
 ├── CollectionExists
 ├── LoadRunning           another load works on the collection
+├── JobUnknown            there is no such load
 ├── PolicyUnknown         what a collection does with personal data or originals is not understood
 ├── OriginalWithheld      who reads the collection does not get its documents' own bytes, and why
 ├── StoreBroken           the sealed truth is not what was written
@@ -29,15 +32,34 @@ class RagError(Exception):
 
 
 class DocumentRejected(RagError):
-    """The file cannot be read; the message is a sentence for the person who loads."""
+    """The file cannot be read; the message is a sentence for the person who loads.
+
+    `is_lasting`: the same bytes end the same way the next time.
+    """
+
+    is_lasting = True
 
 
 class DocumentQuarantined(DocumentRejected):
     """The file is suspicious and waits for a person."""
 
 
+class ReaderFailed(DocumentRejected):
+    """The reader crashed, or went over its limits: on a machine with less to do it may not."""
+
+    is_lasting = False
+
+
+class PersonalDataHeld(DocumentRejected):
+    """The document holds personal data, and its collection refuses it for now."""
+
+    is_lasting = False
+
+
 class DocumentEmpty(RagError):
     """The file was read and holds no text."""
+
+    is_lasting = True
 
 
 class PagesScanned(RagError):
@@ -54,6 +76,8 @@ class ReadingCancelled(RagError):
 
 class FileUnavailable(RagError):
     """The file cannot be read now, whatever it holds; what was loaded of it before stays."""
+
+    is_lasting = False
 
 
 class FolderMissing(RagError):
@@ -82,6 +106,10 @@ class CollectionExists(RagError):
 
 class LoadRunning(RagError):
     """Another load works on this collection."""
+
+
+class JobUnknown(RagError):
+    """No job of that id."""
 
 
 class PolicyUnknown(RagError):

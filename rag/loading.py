@@ -6,7 +6,7 @@ it holds. One bad file stops nothing. A killed load continues, because what is s
 """
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,9 +14,10 @@ from pathlib import Path
 from threading import Lock
 
 from rag.documents import Chunk, DocumentId, DocumentInfo
-from rag.errors import DocumentEmpty, DocumentQuarantined, FileUnavailable, FolderMissing, LoadRunning
+from rag.errors import FileUnavailable, FolderMissing, LoadRunning
 from rag.folders import INSIDE, FoundFile, Survey
 from rag.index.memory import MemoryIndex
+from rag.keptout import KeptOutHere, readers_mark, state_of
 from rag.parsing.sandbox import ReadDocument
 from rag.personal.kinds import Identifiers
 from rag.personal.marking import identifiers_of
@@ -98,7 +99,7 @@ class Loader:
         """Forget everything that was loaded from the source of that name; gives the number of documents."""
         self._begin(grant.collection_id)
         try:
-            place = _Place(self._store, self._index, grant, frozenset())
+            place = _Place(self._store, self._index, grant, frozenset(), "")
             load = _Load(place, Survey(source, (), is_complete=True), source)
             return load.finish()
         finally:
@@ -118,7 +119,8 @@ class Loader:
     def _load(self, grant: Grant, source: Source, released: frozenset[str]) -> Iterator[FileLoaded]:
         found = source.survey()
         self._store.sweep(grant)
-        load = _Load(_Place(self._store, self._index, grant, released), found)
+        readers = readers_mark(reads_scans=self._tessdata is not None)
+        load = _Load(_Place(self._store, self._index, grant, released, readers), found)
         known = replace(load.known, read=source.read)
         total = len(found.files)
         with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata)) as preparer:
@@ -150,12 +152,13 @@ class _Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a load writes to, and which quarantined files it lets in."""
+    """Where a load writes to, which quarantined files it lets in, and what its readers are."""
 
     store: DocumentStore
     index: MemoryIndex
     grant: Grant
     released: frozenset[str]
+    readers: str
 
 
 class _Load:
@@ -177,13 +180,25 @@ class _Load:
                 f"{found.root} holds no file, but {len(gone)} documents were loaded from it: mount its drive and load "
                 "again, or remove the collection if they may go"
             )
+        self._kept_out = KeptOutHere(
+            place.store, place.grant, self._source, whole.kept_out.get(self._key(self._source), {}), place.readers
+        )
+        if found.is_complete:
+            self._kept_out.keep_only(wanted)
         self._gone = gone if found.is_complete else {}
         self._gone_contents = frozenset(content for _, content in self._gone.values())
         self._policy = self._store.policy(self._grant)
         has_versions = any(file.version for file in found.files)
         self._versions: dict[bytes, Held] = self._store.held(place.grant, self._source) if has_versions else {}
         self._noted: dict[DocumentId, str] = {}
-        self.known = Known(self._fingerprint, self._is_known, self._admit, place.released, self._unread)
+        self.known = Known(
+            self._fingerprint,
+            self._is_known,
+            self._admit,
+            place.released,
+            self._unread,
+            refused=lambda file, mark: self._kept_out.refused(file, mark, place.released),
+        )
 
     def end(self, prepared: Prepared, preparer: Preparer, known: Known) -> Iterator[_Ended]:
         """Store what is new, move what moved, leave what is unchanged; what a file holds comes before it."""
@@ -193,12 +208,14 @@ class _Load:
         elif outcome.read is None:
             held = self._keep(prepared, outcome.mark) or self._move(prepared, outcome.mark)
             if held:
+                self._kept_out.drop([outcome.mark.place])
                 yield held
             else:
                 yield from self.end(preparer.one(file, known, is_forced=True), preparer, known)
         else:
             yield from self._members(file, outcome.mark, outcome.read, preparer)
             yield self._put(prepared, outcome, outcome.read)
+            self._kept_out.drop([outcome.mark.place])
 
     def finish(self) -> int:
         """Forget documents whose files are no longer there, and write down what versions the others have.
@@ -343,18 +360,19 @@ class _Load:
         if held and not isinstance(error, FileUnavailable):
             self._forget([(place, held[0])])
             note = "; its earlier version was removed"
-        if isinstance(error, DocumentEmpty):
-            return _Ended(file, prepared.seconds, FileState.EMPTY, f"{error}{note}")
-        state = FileState.QUARANTINED if isinstance(error, DocumentQuarantined) else FileState.REJECTED
-        return _Ended(file, prepared.seconds, state, f"{error}{note}")
+        self._kept_out.note(file, error, refused.mark)
+        return _Ended(file, prepared.seconds, FileState(state_of(error)), f"{error}{note}")
 
-    def _forget(self, entries: Iterable[tuple[bytes, DocumentId]]) -> int:
+    def _forget(self, entries: Sequence[tuple[bytes, DocumentId]]) -> int:
         """Documents and what is inside them, by place and id; gives their number."""
         ids = [identifier for place, outer in entries for identifier in (outer, *self._inside(place))]
         if not ids:
             return 0
         self._index.will_remove(self._grant.collection_id)
         self._store.forget(self._grant, ids)
+        inside = [each for place, _ in entries for each in self._kept_out_inside(place)]
+        if inside:
+            self._store.kept_out.drop(self._grant, inside)
         for identifier in ids:
             self._index.remove_document(self._grant.collection_id, identifier)
         return len(ids)
@@ -363,6 +381,12 @@ class _Load:
         for inner, (identifier, _) in self._inventory.of(self._key(_source_inside(place))).items():
             yield identifier
             yield from self._inside(inner)
+
+    def _kept_out_inside(self, place: bytes) -> Iterator[bytes]:
+        source = self._key(_source_inside(place))
+        yield from self._inventory.kept_out.get(source, {})
+        for inner in self._inventory.of(source):
+            yield from self._kept_out_inside(inner)
 
     def _key(self, source: str) -> bytes:
         return self._store.source_key(self._grant, source)

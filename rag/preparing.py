@@ -67,9 +67,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file that cannot be stored, with the error that says why."""
+    """A file that cannot be stored, with the error that says why; `mark` where its bytes were fetched."""
 
     error: DocumentRejected | DocumentEmpty | FileUnavailable
+    mark: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ def read_here(file: FoundFile, bytes_max: int) -> FileContent:
 class Known:
     """What a load knows before it reads: how to digest a file, whether its content needs no reading, and what must not
     come in: `admit` raises DocumentRejected. `released` are the paths of files that a person has looked at. `unread`
-    digests a file that need not even be fetched, `read` fetches one.
+    digests a file that need not even be fetched, `read` fetches one; `refused` gives the error that the same content
+    ended with before.
     """
 
     fingerprint: Callable[[FoundFile, bytes], Fingerprint]
@@ -99,6 +101,9 @@ class Known:
     released: Collection[str] = ()
     unread: Callable[[FoundFile], Fingerprint | None] = lambda _: None
     read: Callable[[FoundFile, int], FileContent] = read_here
+    refused: Callable[[FoundFile, Fingerprint], DocumentRejected | DocumentEmpty | FileUnavailable | None] = (
+        lambda _file, _mark: None
+    )
 
 
 class Preparer:
@@ -138,8 +143,8 @@ class Preparer:
         """One file, prepared; `is_forced` reads it even where its content is known."""
         started = time.monotonic()
         try:
-            outcome: Ready | Refused = self._ready(file, known, is_forced=is_forced)
-        except (DocumentRejected, DocumentEmpty, DocumentQuarantined, FileUnavailable) as error:
+            outcome = self._ready(file, known, is_forced=is_forced)
+        except (DocumentRejected, FileUnavailable) as error:
             outcome = Refused(error)
         except OSError as error:
             outcome = Refused(FileUnavailable(f"the file cannot be opened: {error.strerror}; check its rights"))
@@ -152,7 +157,7 @@ class Preparer:
         self._readers.shutdown(cancel_futures=True)
         self._embedders.shutdown()
 
-    def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready:
+    def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready | Refused:
         if file.problem:
             raise FileUnavailable(file.problem)
         held = None if is_forced else known.unread(file)
@@ -162,6 +167,15 @@ class Preparer:
         mark = known.fingerprint(file, content.data)
         if not is_forced and known.is_known(file, mark):
             return Ready(content.data, mark, None, (), np.empty((0, 0), np.float32))
+        error = None if is_forced else known.refused(file, mark)
+        if error:
+            return Refused(error, mark)
+        try:
+            return self._read(file, content, mark, known)
+        except (DocumentRejected, DocumentEmpty) as found:
+            return Refused(found, mark)
+
+    def _read(self, file: FoundFile, content: FileContent, mark: Fingerprint, known: Known) -> Ready:
         name = file.doc.rpartition("/")[2]
         read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped, self._tessdata)
         _check_length(read)

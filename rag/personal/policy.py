@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from rag.errors import DocumentRejected, PolicyUnknown
+from rag.errors import PersonalDataHeld, PolicyUnknown
 from rag.parsing.filetypes import MediaType
 from rag.personal.kinds import Identifiers, Kind
 
@@ -43,9 +43,9 @@ def policy_of(value: str) -> Policy:
 
 
 def check_admitted(policy: Policy, held: Identifiers) -> None:
-    """Raise DocumentRejected for a document that the policy refuses; its sentence names kinds and numbers alone."""
+    """Raise PersonalDataHeld for a document that the policy refuses; its sentence names kinds and numbers alone."""
     if policy is Policy.REFUSE and held.counts:
-        raise DocumentRejected(
+        raise PersonalDataHeld(
             f"the document holds {told(held.counts)}, and this collection refuses personal data: take them out and "
             "load again, or let the collection keep or mask them with `huisclos collection policy`"
         )

@@ -1,27 +1,28 @@
 """Documents and passages in the sealed truth. Every call takes a grant; the key of the collection opens for it."""
 
-import errno
 import hashlib
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
-from sqlalchemy.exc import OperationalError
 
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
-from rag.errors import OriginalWithheld, StoreBroken, StoreFull, Withholding
+from rag.errors import OriginalWithheld, StoreBroken, Withholding
 from rag.personal.masking import masked_document, masked_passage
 from rag.personal.policy import Policy
 from rag.sources.record import SourceRecord
 from rag.store.integrity import Damage, Integrity
+from rag.store.jobs import JobBook
+from rag.store.keptout import KeptOutFiles
 from rag.store.ledger import Change, SourceChange, changing, id_batches, stated, stated_policies
 from rag.store.originals import Originals
 from rag.store.resealing import Resealed, Resealing
+from rag.store.room import room
 from rag.store.rows import (
     finished_row,
     new_entries,
@@ -54,7 +55,6 @@ _Read = TypeVar("_Read")
 _ReadRow = Callable[[DataKey, RowMapping, Mapping[DocumentId, str]], _Read]
 INDEX_BATCH = 1000
 """Passages opened between two looks at whether to go on."""
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class DocumentStore:
@@ -65,6 +65,8 @@ class DocumentStore:
         self.snapshots = Snapshots(originals.with_name("snapshots"), keyring)  # of indexes: they hold the same
         self._writing = threading.Lock()  # no value is on its way in under a version that is being retired
         self.integrity = Integrity(engine, keyring, self._originals, self._writing)
+        self.jobs = JobBook(engine, keyring, self._key, self._writing)
+        self.kept_out = KeptOutFiles(engine, self._key, self._writing)
 
     def put(self, grant: Grant, new: NewDocument) -> tuple[DocumentId, tuple[IndexEntry, ...]]:
         """Seal and store a document; an earlier one at the same place goes. Gives what the index needs.
@@ -74,7 +76,7 @@ class DocumentStore:
         """
         info = new_info(DocumentId(secrets.token_hex(16)), grant.collection_id, new)
         entries = new_entries(info, new)
-        with self._writing, _room():
+        with self._writing, room():
             key = self._key(grant, Right.MANAGE)
             with self._originals.written(key, grant.collection_id, info.id, new.content):
                 old = self._insert(key, info, new, entries)
@@ -96,7 +98,7 @@ class DocumentStore:
     def forget(self, grant: Grant, ids: Sequence[DocumentId]) -> None:
         """Remove documents of the granted collection, their passages and originals."""
         key = self._key(grant, Right.MANAGE)
-        with self._writing, _room(), self._changing(key, grant.collection_id) as (_, change):
+        with self._writing, room(), self._changing(key, grant.collection_id) as (_, change):
             change.delete(ids)
         self._originals.remove(grant.collection_id, ids)
 
@@ -105,7 +107,7 @@ class DocumentStore:
 
         `mask` and `withhold` are for all it holds, `refuse` is for what is loaded.
         """
-        with self._writing, _room():
+        with self._writing, room():
             key = self._key(grant, Right.MANAGE)
             with self._changing(key, grant.collection_id) as (_, change):
                 change.decide(policy, serving)
@@ -130,7 +132,7 @@ class DocumentStore:
 
     def change_sources(self, grant: Grant, change: SourceChange) -> None:
         """Have other sources from now on: `change` gets those that there are."""
-        with self._writing, _room():
+        with self._writing, room():
             key = self._key(grant, Right.MANAGE)
             with self._changing(key, grant.collection_id) as (_, ledger):
                 ledger.sources(change)
@@ -177,7 +179,7 @@ class DocumentStore:
                 sources.setdefault(source_key, {})[place] = (DocumentId(identifier), content)
                 if source_key != mine:
                     elsewhere[content] = (*elsewhere.get(content, ()), DocumentId(identifier))
-        return Inventory(sources, elsewhere)
+        return Inventory(sources, elsewhere, self.kept_out.by_source(grant))
 
     def held(self, grant: Grant, source: str) -> dict[bytes, Held]:
         """The documents of a source by the digest of their place, all opened: 10,000 take a second."""
@@ -194,7 +196,7 @@ class DocumentStore:
 
     def note_versions(self, grant: Grant, versions: Mapping[DocumentId, str]) -> None:
         """Write down the versions that files have now whose content is what was loaded."""
-        with self._writing, _room():
+        with self._writing, room():
             key = self._key(grant, Right.MANAGE)
             with self._changing(key, grant.collection_id) as (connection, change):
                 for identifier, version in versions.items():
@@ -212,7 +214,7 @@ class DocumentStore:
         owner = collection_owner(grant.collection_id)
         if len(self._keyring.versions(owner)) == 1:
             self._keyring.rotate(owner)
-        with _room():
+        with room():
             parts = Resealing(self._engine, self._originals, self._keyring.for_grant(grant), grant.collection_id)
             yield from parts.run()
             self.snapshots.reseal(grant)
@@ -232,7 +234,7 @@ class DocumentStore:
 
     def _move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
         key = self._key(grant, Right.MANAGE)
-        with _room(), self._changing(key, grant.collection_id) as (connection, change):
+        with room(), self._changing(key, grant.collection_id) as (connection, change):
             row = self._row(connection, grant, document_id)
             about, old = open_about(key, row)
             title = to.path.rpartition("/")[2] if about["title"] == about["path"].rpartition("/")[2] else about["title"]
@@ -418,18 +420,3 @@ class DocumentStore:
     def _at_place(self, connection: Connection, collection_id: CollectionId, place: bytes) -> list[DocumentId]:
         query = select(documents.c.id).where(documents.c.collection_id == collection_id, documents.c.place_key == place)
         return [DocumentId(identifier) for identifier in connection.execute(query).scalars()]
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    """Turn the many words for a full disk into StoreFull."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise StoreFull("no room for the sealed store; free space and load again: it goes on from here") from error
-    except OperationalError as error:
-        if "full" not in str(error.orig):
-            raise
-        raise StoreFull("no room for the sealed store; free space and load again: it goes on from here") from error

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
@@ -19,9 +19,13 @@ from security.epochs import Epochs
 from security.identity import CollectionId
 from security.sealing import DataKey
 
+_Id = TypeVar("_Id", str, bytes)
 IDS_MAX = 500
 """Ids in one statement: databases take some thousands of values."""
 
+
+JobChange = Callable[[tuple[str, ...]], tuple[str, ...]]
+"""From the ids of loads that have not ended to those from now on."""
 
 SourceChange = Callable[[tuple[SourceRecord, ...]], tuple[SourceRecord, ...]]
 """From the sources that a collection has to those it has from now on."""
@@ -36,6 +40,7 @@ class Change:
         self._removed: list[bytes] = []
         self._decided: dict[str, Any] = {}
         self._sources: SourceChange = tuple
+        self._jobs: JobChange = tuple
 
     def decide(self, policy: Policy | None, serving: Serving | None) -> None:
         """What the collection does from now on with personal data, and with originals; None leaves it as it is."""
@@ -45,6 +50,10 @@ class Change:
     def sources(self, change: "SourceChange") -> None:
         """Where documents come from, from now on."""
         self._sources = change
+
+    def jobs(self, change: "JobChange") -> None:
+        """Which loads have not ended, from now on."""
+        self._jobs = change
 
     def insert(self, row: NewRow, passage_rows: Sequence[dict[str, Any]]) -> None:
         """A new document with its passages."""
@@ -71,7 +80,8 @@ class Change:
     def apply(self, state: CollectionState) -> CollectionState:
         """The state after this change."""
         after = state.changed(self._added, self._removed)
-        return replace(after, sources=self._sources(state.sources), **self._decided)
+        sources, jobs = self._sources(state.sources), self._jobs(state.jobs)
+        return replace(after, sources=sources, jobs=jobs, **self._decided)
 
 
 @contextmanager
@@ -144,6 +154,6 @@ def delete_rows(connection: Connection, collection_id: CollectionId, ids: Sequen
             connection.execute(delete(table).where(column.in_(part), is_of(table, collection_id)))
 
 
-def id_batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def id_batches(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:
     """Ids in parts that fit one statement."""
     return (ids[start : start + IDS_MAX] for start in range(0, len(ids), IDS_MAX))

@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import Engine, LargeBinary, RowMapping, Table, func, or_, select, update
 
 from rag.documents import DocumentId
+from rag.store.jobs import job_context
+from rag.store.keptout import kept_out_context
 from rag.store.originals import Originals
 from rag.store.rows import about_context, passage_context
 from rag.store.state import state_context
-from rag.store.tables import collections, documents, passages
+from rag.store.tables import collections, documents, jobs, kept_out, passages
 from security.identity import CollectionId
 from security.sealing import HEADER_BYTES, Context, DataKey
 
@@ -23,6 +25,8 @@ _Place = Callable[[RowMapping, str], Context]
 _SEALED: tuple[tuple[Table, tuple[str, ...], _Place], ...] = (
     (documents, ("about",), lambda row, _: about_context(row["id"])),
     (passages, ("body", "vector"), lambda row, column: passage_context(row["id"], row["document_id"], column)),
+    (jobs, ("about",), lambda row, _: job_context(row["id"])),
+    (kept_out, ("about",), lambda row, _: kept_out_context(row["id"])),
     (collections, ("state",), lambda row, _: state_context(row["id"])),
 )
 

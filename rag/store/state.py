@@ -3,9 +3,9 @@
     mark of a document = blind("document", frame(id, the JSON of `about`)) under the collection's key
     row                = blind("document row", frame(collection id, place key, source key, content key)), in `about`
     passage_ids        = blind("passages", frame(document id, ids of its passages in order)), in `about`
-    state              = sealed {"epoch", "documents", "total", "personal_data", "originals", "sources"}: the set digest
-                         of the documents' marks, what is done with personal data and originals, and where documents
-                         come from; context ("collections", id, "state")
+    state              = sealed {"epoch", "documents", "total", "personal_data", "originals", "sources", "jobs"}: the
+                         set digest of the documents' marks, what is done with personal data and originals, where
+                         documents come from, and which loads have not ended; context ("collections", id, "state")
 
 Values are bound to their place by their seal; this binds the rows together. The state changes in one transaction
 with the rows, and its epoch is written down outside the database. Marks are of what is sealed: they stay when a
@@ -26,13 +26,17 @@ from security.sealing import Context, DataKey, frame
 
 @dataclass(frozen=True, slots=True)
 class CollectionState:
-    """The digest of the documents' marks, the number of changes, the policies by name (known or not), sources."""
+    """The digest of the documents' marks, the number of changes, the policies by name (known or not), sources.
+
+    `jobs` are the ids of loads that have not ended: one that was put back does not run again.
+    """
 
     epoch: int = 0
     documents: SetDigest = NOTHING
     personal_data: str = Policy.KEEP
     originals: str = Serving.SERVE
     sources: tuple[SourceRecord, ...] = ()
+    jobs: tuple[str, ...] = ()
 
     def changed(self, added: Iterable[bytes], removed: Iterable[bytes]) -> "CollectionState":
         """After documents of these marks came and went: one epoch later."""
@@ -64,6 +68,7 @@ def seal_state(key: DataKey, collection_id: str, state: CollectionState) -> byte
         "personal_data": str(state.personal_data),
         "originals": str(state.originals),
         "sources": [written(source) for source in state.sources],
+        "jobs": list(state.jobs),
     }
     return key.seal(json.dumps(content).encode(), state_context(collection_id))
 
@@ -74,7 +79,8 @@ def open_state(key: DataKey, collection_id: str, sealed: bytes) -> CollectionSta
     digest = SetDigest(content["documents"], int(content["total"], 16))
     personal, originals = content.get("personal_data", Policy.KEEP), content.get("originals", Serving.SERVE)
     sources = tuple(map(read_back, content.get("sources", ())))
-    return CollectionState(content["epoch"], digest, str(personal), str(originals), sources)
+    jobs = tuple(map(str, content.get("jobs", ())))
+    return CollectionState(content["epoch"], digest, str(personal), str(originals), sources, jobs)
 
 
 def state_context(collection_id: str) -> Context:

@@ -40,6 +40,25 @@ passages = Table(
     Column("vector", LargeBinary, nullable=False),  # sealed float16, little endian
 )
 
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("about", LargeBinary, nullable=False),  # sealed JSON: what is loaded, how far it is, how it ended
+)
+
+kept_out = Table(
+    "kept_out",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    Column("place_key", LargeBinary(32), nullable=False),  # blind("place", source and path)
+    Column("source_key", LargeBinary(32), nullable=False),  # blind("source", loaded folder)
+    Column("about", LargeBinary, nullable=False),  # sealed JSON: path, why the file did not come in
+    Index("ix_kept_out_place", "collection_id", "place_key"),
+)
+
 
 def is_of(table: Table, collection_id: str) -> Any:
     """That a row is of a collection, where rows are looked up by their ids.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,15 +38,31 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A file that did not come in: its path, how it ended and why. `content` is the digest of what was read, or "".
+
+    `is_lasting`: the same bytes would end the same way, so that they need not be read again.
+    """
+
+    doc: str
+    state: str
+    reason: str
+    at: datetime
+    content: str = ""
+    is_lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """What a collection holds, for a load from one source.
 
     `sources` tells documents by the digest of their source, then of their place: id and content digest. `elsewhere`
-    tells documents of other sources by content digest.
+    tells documents of other sources by content digest. `kept_out` are files that did not come in, told like documents.
     """
 
     sources: dict[bytes, dict[bytes, tuple[DocumentId, bytes]]]
     elsewhere: dict[bytes, tuple[DocumentId, ...]]
+    kept_out: dict[bytes, dict[bytes, KeptOut]]
 
     def of(self, source_key: bytes) -> Mapping[bytes, tuple[DocumentId, bytes]]:
         """The documents of a source by place digest; none for an unknown one."""

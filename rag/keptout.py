@@ -1,0 +1,74 @@
+"""Files that a load does not take: written down with their reason, and not read again while nothing would change."""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+
+from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
+from rag.folders import FoundFile
+from rag.store.documents import DocumentStore, Fingerprint
+from rag.store.values import KeptOut
+from security.access import Grant
+
+Refusal = DocumentRejected | DocumentEmpty | FileUnavailable
+_KINDS: dict[str, type[DocumentRejected | DocumentEmpty]] = {
+    "quarantined": DocumentQuarantined,
+    "rejected": DocumentRejected,
+    "empty": DocumentEmpty,
+}
+
+
+def readers_mark(*, reads_scans: bool) -> str:
+    """What a refusal depends on beside the file: another release, or one with OCR, may read what this cannot."""
+    return f"{metadata.version('huisclos')}{'+ocr' if reads_scans else ''}"
+
+
+def state_of(error: Refusal) -> str:
+    """How a file that is refused with this error ends."""
+    return next((state for state, kind in _KINDS.items() if isinstance(error, kind)), "rejected")
+
+
+class KeptOutHere:
+    """What one source of a collection keeps out. `held` is what was kept out before, by the digest of its place."""
+
+    def __init__(
+        self, store: DocumentStore, grant: Grant, source: str, held: dict[bytes, KeptOut], readers: str
+    ) -> None:
+        self._store, self._grant, self._source, self._readers = store, grant, source, readers
+        self._held = dict(held)
+
+    def refused(self, file: FoundFile, mark: Fingerprint, released: Collection[str]) -> Refusal | None:
+        """The error that the same content ended with before; None where it is to be read."""
+        known = self._held.get(mark.place)
+        if known is None or not known.is_lasting or file.doc in released or known.content != self._content(mark):
+            return None
+        return _KINDS[known.state](known.reason)
+
+    def note(self, file: FoundFile, error: Refusal, mark: Fingerprint | None) -> None:
+        """Write down that a file did not come in, unless it stands there so already."""
+        content = self._content(mark) if mark else ""
+        found = KeptOut(
+            file.doc, state_of(error), str(error), datetime.now(UTC), content, bool(mark) and error.is_lasting
+        )
+        place = self._store.place_key(self._grant, self._source, file.place)
+        before = self._held.get(place)
+        if before is None or _facts(before) != _facts(found):
+            self._store.kept_out.note(self._grant, self._source, file.place, found)
+            self._held[place] = found
+
+    def drop(self, places: Iterable[bytes]) -> None:
+        """Forget files at these places: they came in, or are gone."""
+        known = [place for place in places if self._held.pop(place, None)]
+        if known:
+            self._store.kept_out.drop(self._grant, known)
+
+    def keep_only(self, places: Collection[bytes]) -> None:
+        """Forget files at all other places."""
+        self.drop([place for place in self._held if place not in places])
+
+    def _content(self, mark: Fingerprint) -> str:
+        return f"{mark.content.hex()} {self._readers}"
+
+
+def _facts(file: KeptOut) -> tuple[object, ...]:
+    return file.doc, file.state, file.reason, file.content, file.is_lasting
