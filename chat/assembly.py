@@ -15,6 +15,7 @@ from chat.belonging import check_belongs, check_unused
 from chat.conversations import Conversations
 from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
+from chat.jobs.queue import Jobs
 from chat.postgresql import server_of
 from chat.rotating import Rotations
 from chat.settings import Settings
@@ -51,7 +52,7 @@ SNAPSHOTS = "snapshots"
 SECONDS_A_MINUTE = 60
 READ_OF_DATABASE = (
     *("directory", "policy", "collections", "documents", "conversations"),
-    *("remover", "shredder", "rotations", "syncing"),
+    *("remover", "shredder", "rotations", "syncing", "jobs"),
 )
 """Parts of a house that keep something of what its database held, and those that are made of them."""
 
@@ -211,6 +212,20 @@ class House:
             self.memory_dir,
             lambda: self.documents,
             lambda: self.loader,
+        )
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Every load and sync, in its turn."""
+        return Jobs(
+            self.engine,
+            self.audit,
+            self.policy,
+            self.collections,
+            self.syncing,
+            lambda: self.documents,
+            lambda: self.loader,
+            self.settings.loading.workers,
         )
 
     def _tell(self, event: str, **fields: object) -> None:

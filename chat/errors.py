@@ -49,5 +49,13 @@ class RotationRuns(ChatError):
     """A collection is being sealed anew already; its end is waited for."""
 
 
+class JobMoved(ChatError):
+    """A job is not where it would have to be for what is asked of it."""
+
+
+class LoadFailed(ChatError):
+    """A load that was followed came to no good end; the message says why."""
+
+
 class Refused(ChatError):
     """The caller may not do this, or what it names does not exist for them."""

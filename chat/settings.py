@@ -54,6 +54,12 @@ class Index(_Section):
     snapshot_minutes: float = Field(15, ge=0.1, le=1440)
 
 
+class Loading(_Section):
+    """How many collections are loaded at once while the house is served."""
+
+    workers: int = Field(2, ge=1, le=16)
+
+
 class Egress(_Section):
     """Addresses that may be reached beyond loopback."""
 
@@ -67,6 +73,7 @@ class Settings(_Section):
     models: Models = Models()
     store: Store = Store()
     index: Index = Index()
+    loading: Loading = Loading()
     egress: Egress = Egress()
     memory_dir: Path | None = None
     anchor: Path | None = None

@@ -1,20 +1,17 @@
-"""Collections brought in step with their sources: when an operator asks, and by a schedule while the house is served.
+"""Collections brought in step with their sources: when an operator asks, or when their time has come.
 
 One source at a time. How each sync ended is kept with the source, sealed; a failure keeps everything that was loaded.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chat.background import running
 from chat.errors import Refused
-from chat.logs import record, record_failure
-from rag.errors import LoadRunning, RagError, SourceRefused
+from rag.errors import LoadRunning, RagError, ReadingCancelled, SourceRefused
 from rag.loading import FileLoaded, Loader
-from rag.preparing import give_way
 from rag.sources.opening import Surroundings, check_source, open_source
 from rag.sources.patience import Patience
 from rag.sources.record import SOURCES_MAX, SourceRecord
@@ -30,9 +27,6 @@ from security.identity import OPERATOR
 
 SYNC = "source.sync"
 """The action under which the record tells of it."""
-
-LOOK_SECONDS = 10.0
-"""Between two looks at what is due."""
 
 
 @dataclass
@@ -78,11 +72,17 @@ class Syncing:
         return self.loader().forget(grant, source.name)
 
     def run(
-        self, grant: Grant, source: SourceRecord, stopped: threading.Event | None = None
+        self,
+        grant: Grant,
+        source: SourceRecord,
+        stopped: threading.Event | None = None,
+        released: Collection[str] = (),
+        *,
+        is_rereading: bool = False,
     ) -> Generator[FileLoaded, None, None]:
         """Bring the collection in step with one source, giving each file as it ends; then keep how it ended.
 
-        Closed or stopped, it keeps what was loaded and the next one goes on from there.
+        Closed or stopped, it keeps what was loaded and the next one goes on from there. Raises what a load raises.
         """
         files: dict[str, int] = {}
         what = f"{grant.collection_id}/{source.id}"
@@ -90,26 +90,30 @@ class Syncing:
         end, reason = "stopped", ""
         try:
             opened = open_source(source, Surroundings(self.allowed, self.memory_dir, Patience(stopped)))
-            with closing(opened), closing(self.loader().load(grant, opened)) as loading:
+            load = self.loader().load(grant, opened, released, is_rereading=is_rereading, stopped=stopped)
+            with closing(opened), closing(load) as loading:
                 for file in loading:
                     files[file.state.value] = files.get(file.state.value, 0) + 1
                     yield file
                     if stopped is not None and stopped.is_set():
                         return
             end, reason = "done", ""
+        except ReadingCancelled:
+            raise
         except LoadRunning:
             end, reason = "failed", "another load into this collection was running"
             raise
         except Exception as error:
-            end, reason = "failed", _sentence(error)
+            if not (stopped and stopped.is_set()):
+                end, reason = "failed", sentence(error)
             raise
         finally:
             self.audit.record(OPERATOR.user_id, SYNC, what, end)
             if end != "stopped":  # its time has not passed: it goes on with the next start
-                self._keep(grant, source.id, reason, files)
+                self.keep(grant, source.id, reason, files)
 
-    def _keep(self, grant: Grant, source_id: str, reason: str, files: dict[str, int]) -> None:
-        """How it ended, where the source is still there."""
+    def keep(self, grant: Grant, source_id: str, reason: str, files: Mapping[str, int]) -> None:
+        """Write down with a source how its sync ended; nothing where it is gone."""
 
         def kept(known: tuple[SourceRecord, ...]) -> tuple[SourceRecord, ...]:
             now = self.clock()
@@ -125,37 +129,12 @@ class Syncing:
                 failed = source.last.reason if source.last else ""
                 yield Finding(f"source {source.id} of collection {collection.name}", not failed, failed)
 
-    def scheduled(self) -> AbstractContextManager[None]:
-        """During the block, sync what is due, in one thread at low priority; at its end that thread has ended."""
-        return running("sources", self._watch)
-
-    def _watch(self, stopped: threading.Event) -> None:
-        give_way()
-        while not stopped.wait(LOOK_SECONDS):
-            try:
-                self.sync_due(stopped)
-            except Exception as error:  # noqa: BLE001 - the edge of the thread: the next look comes
-                record_failure("sources_not_looked_at", error)
-
-    def sync_due(self, stopped: threading.Event) -> None:
-        """Sync every source whose time has come, one after the other, until `stopped` is set."""
+    def due(self) -> Iterator[tuple[Grant, SourceRecord]]:
+        """Every source whose time has come, with the grant to bring its collection in step."""
         for collection in self.collections.list():
             for source in self._sources(collection):
-                if stopped.is_set():
-                    return
                 if source.is_due(self.clock()):
-                    self._sync(collection, source, stopped)
-
-    def _sync(self, collection: CollectionRecord, source: SourceRecord, stopped: threading.Event) -> None:
-        about = {"collection_id": collection.id, "source_id": source.id}
-        try:
-            grant = self.policy.grant(OPERATOR, collection.id, Right.MANAGE)
-            with closing(self.run(grant, source, stopped)) as files:
-                count = sum(1 for _ in files)
-        except Exception as error:  # noqa: BLE001 - the edge of one sync: the next source has its turn
-            record_failure("source_failed", error, **about)
-        else:
-            record("source_stopped" if stopped.is_set() else "source_synced", files=count, **about)
+                    yield self.policy.grant(OPERATOR, collection.id, Right.MANAGE), source
 
     def _sources(self, collection: CollectionRecord) -> tuple[SourceRecord, ...]:
         """Those of a collection; none where it is closed, which is told elsewhere."""
@@ -165,7 +144,7 @@ class Syncing:
             return ()
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """What an operator is told later; of an unforeseen error its type, because its message may hold anything."""
     if isinstance(error, RagError | SecurityError):
         return str(error)

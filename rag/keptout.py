@@ -37,21 +37,30 @@ class KeptOutHere:
         self._store, self._grant, self._source, self._readers = store, grant, source, readers
         self._held = dict(held)
 
-    def refused(self, file: FoundFile, mark: Fingerprint, released: Collection[str]) -> Refusal | None:
-        """The error that the same content ended with before; None where it is to be read."""
-        known = self._held.get(mark.place)
-        if known is None or not known.is_lasting or file.doc in released or known.content != self._content(mark):
+    def refused(self, file: FoundFile, mark: Fingerprint | None) -> Refusal | None:
+        """The error that the same content, or without a mark the same version, ended with before; None otherwise."""
+        known = self._held.get(mark.place if mark else self._place(file))
+        if known is None or not known.is_lasting or not known.content.endswith(f" {self._readers}"):
             return None
-        return _KINDS[known.state](known.reason)
+        is_same = known.content == self._content(mark) if mark else file.version and known.version == file.version
+        return _KINDS[known.state](known.reason) if is_same else None
 
     def note(self, file: FoundFile, error: Refusal, mark: Fingerprint | None) -> None:
         """Write down that a file did not come in, unless it stands there so already."""
+        place = self._place(file)
         content = self._content(mark) if mark else ""
-        found = KeptOut(
-            file.doc, state_of(error), str(error), datetime.now(UTC), content, bool(mark) and error.is_lasting
-        )
-        place = self._store.place_key(self._grant, self._source, file.place)
         before = self._held.get(place)
+        if before and not mark and before.content and before.version == file.version:
+            content = before.content  # it was not fetched again
+        found = KeptOut(
+            file.doc,
+            state_of(error),
+            str(error),
+            datetime.now(UTC),
+            content,
+            file.version,
+            bool(content) and error.is_lasting,
+        )
         if before is None or _facts(before) != _facts(found):
             self._store.kept_out.note(self._grant, self._source, file.place, found)
             self._held[place] = found
@@ -66,9 +75,12 @@ class KeptOutHere:
         """Forget files at all other places."""
         self.drop([place for place in self._held if place not in places])
 
+    def _place(self, file: FoundFile) -> bytes:
+        return self._store.place_key(self._grant, self._source, file.place)
+
     def _content(self, mark: Fingerprint) -> str:
         return f"{mark.content.hex()} {self._readers}"
 
 
 def _facts(file: KeptOut) -> tuple[object, ...]:
-    return file.doc, file.state, file.reason, file.content, file.is_lasting
+    return file.doc, file.state, file.reason, file.content, file.version, file.is_lasting

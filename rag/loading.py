@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from rag.documents import Chunk, DocumentId, DocumentInfo
 from rag.errors import FileUnavailable, FolderMissing, LoadRunning
@@ -22,13 +22,16 @@ from rag.parsing.sandbox import ReadDocument
 from rag.personal.kinds import Identifiers
 from rag.personal.marking import identifiers_of
 from rag.personal.policy import Policy, check_admitted
-from rag.preparing import Known, PassageEmbedder, Prepared, Preparer, Ready, Refused
+from rag.preparing import Known, PassageEmbedder, Prepared, Preparer, Ready, Refused, Stage
 from rag.sources.folder import FolderSource
 from rag.sources.source import Source
 from rag.store.documents import DocumentStore, Fingerprint, Inventory, MovedTo, NewDocument
 from rag.store.values import Held
 from security.access import Grant
 from security.identity import CollectionId
+
+SMALL_BYTES = 1024 * 1024
+"""What is smaller comes first: a large file keeps nobody waiting for many small ones."""
 
 VERSIONS_NOTED = 500
 """Files of another version and the same content, written down in one transaction."""
@@ -76,22 +79,32 @@ class Loader:
         self._tessdata = tessdata
         self._store, self._index, self._embedder = store, index, embedder
         self._memory_dir, self._clock = memory_dir, clock
+        self._readers = readers_mark(reads_scans=tessdata is not None)
         self._lock = Lock()
-        self._loading: set[CollectionId] = set()
+        self._loading: dict[CollectionId, Preparer | None] = {}
 
     def load(
-        self, grant: Grant, source: Source | Path, released: Collection[str] = ()
+        self,
+        grant: Grant,
+        source: Source | Path,
+        released: Collection[str] = (),
+        *,
+        is_rereading: bool = False,
+        stopped: Event | None = None,
     ) -> Generator[FileLoaded, None, None]:
         """Bring the collection in step with a source (or add a single file), giving each file as it ends.
 
         `released` are paths of files that a person has looked at, and that come in whatever they say to a model.
-        Close the iterator to stop after the file at hand; the next load goes on from there. Raises LoadRunning,
-        FolderMissing where the folder is gone or suddenly empty, SourceUnavailable, StoreFull, IndexUnavailable.
+        With `is_rereading` files that did not come in before are read again, unchanged or not. Close the iterator to
+        stop after the file at hand, or set `stopped` to stop within it; the next load goes on from there. Raises
+        LoadRunning, FolderMissing where the folder is gone or suddenly empty, SourceUnavailable, StoreFull,
+        IndexUnavailable, ReadingCancelled where it was stopped.
         """
         self._begin(grant.collection_id)
         try:
             opened = FolderSource(source) if isinstance(source, Path) else source
-            yield from self._load(grant, opened, frozenset(released))
+            place = _Place(self._store, self._index, grant, frozenset(released), self._readers, is_rereading)
+            yield from self._load(place, opened, stopped)
         finally:
             self._end(grant.collection_id)
 
@@ -99,7 +112,7 @@ class Loader:
         """Forget everything that was loaded from the source of that name; gives the number of documents."""
         self._begin(grant.collection_id)
         try:
-            place = _Place(self._store, self._index, grant, frozenset(), "")
+            place = _Place(self._store, self._index, grant, frozenset(), self._readers)
             load = _Load(place, Survey(source, (), is_complete=True), source)
             return load.finish()
         finally:
@@ -109,22 +122,28 @@ class Loader:
         with self._lock:
             if collection_id in self._loading:
                 raise LoadRunning("a load into this collection is running; wait for its end")
-            self._loading.add(collection_id)
+            self._loading[collection_id] = None
+
+    def at_hand(self, collection_id: CollectionId) -> dict[str, Stage]:
+        """The files of a running load that are being read or embedded now, by path."""
+        preparer = self._loading.get(collection_id)
+        return preparer.at_hand() if preparer else {}
 
     def _end(self, collection_id: CollectionId) -> None:
         self._index.settle(collection_id)
         with self._lock:
-            self._loading.discard(collection_id)
+            self._loading.pop(collection_id, None)
 
-    def _load(self, grant: Grant, source: Source, released: frozenset[str]) -> Iterator[FileLoaded]:
+    def _load(self, place: "_Place", source: Source, stopped: Event | None) -> Iterator[FileLoaded]:
         found = source.survey()
-        self._store.sweep(grant)
-        readers = readers_mark(reads_scans=self._tessdata is not None)
-        load = _Load(_Place(self._store, self._index, grant, released, readers), found)
+        self._store.sweep(place.grant)
+        load = _Load(place, found)
         known = replace(load.known, read=source.read)
-        total = len(found.files)
-        with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata)) as preparer:
-            for done, prepared in enumerate(preparer.prepare(found.files, known), 1):
+        files = sorted(found.files, key=lambda file: file.size > SMALL_BYTES)
+        total = len(files)
+        with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata, stopped=stopped)) as preparer:
+            self._loading[place.grant.collection_id] = preparer
+            for done, prepared in enumerate(preparer.prepare(files, known), 1):
                 started = self._clock()
                 for ended in load.end(prepared, preparer, known):
                     seconds = round(ended.seconds + self._clock() - started, 3)
@@ -152,13 +171,18 @@ class _Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a load writes to, which quarantined files it lets in, and what its readers are."""
+    """Where a load writes to, which files it lets in or reads whatever became of them, and what its readers are."""
 
     store: DocumentStore
     index: MemoryIndex
     grant: Grant
     released: frozenset[str]
     readers: str
+    is_rereading: bool = False
+
+    def is_asked_for(self, file: FoundFile) -> bool:
+        """Whether a file is to be read though it did not come in before."""
+        return self.is_rereading or file.doc in self.released
 
 
 class _Load:
@@ -197,7 +221,7 @@ class _Load:
             self._admit,
             place.released,
             self._unread,
-            refused=lambda file, mark: self._kept_out.refused(file, mark, place.released),
+            refused=lambda file, mark: None if place.is_asked_for(file) else self._kept_out.refused(file, mark),
         )
 
     def end(self, prepared: Prepared, preparer: Preparer, known: Known) -> Iterator[_Ended]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from rag.chunking import chunk_document, embedding_text, full_text
 from rag.confinement import Limits
 from rag.documents import Chunk
-from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
+from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable, ReadingCancelled
 from rag.folders import FileContent, FoundFile, read_file
 from rag.parsing.sandbox import ReadDocument, read_document
 from rag.parsing.suspicion import signs
@@ -40,6 +41,13 @@ TEXT_CHARACTERS_MAX = 12_000_000
 DEPTH_MAX = 3
 """A file in a mail in a mail in an archive is read; what it holds is not."""
 _NICE = 10
+
+
+class Stage(StrEnum):
+    """What is being done with a file."""
+
+    READING = "reading"
+    EMBEDDING = "embedding"
 
 
 class PassageEmbedder(Protocol):
@@ -91,8 +99,8 @@ def read_here(file: FoundFile, bytes_max: int) -> FileContent:
 class Known:
     """What a load knows before it reads: how to digest a file, whether its content needs no reading, and what must not
     come in: `admit` raises DocumentRejected. `released` are the paths of files that a person has looked at. `unread`
-    digests a file that need not even be fetched, `read` fetches one; `refused` gives the error that the same content
-    ended with before.
+    digests a file that need not even be fetched, `read` fetches one; `refused` gives the error that the same content,
+    or version, ended with before.
     """
 
     fingerprint: Callable[[FoundFile, bytes], Fingerprint]
@@ -101,7 +109,7 @@ class Known:
     released: Collection[str] = ()
     unread: Callable[[FoundFile], Fingerprint | None] = lambda _: None
     read: Callable[[FoundFile, int], FileContent] = read_here
-    refused: Callable[[FoundFile, Fingerprint], DocumentRejected | DocumentEmpty | FileUnavailable | None] = (
+    refused: Callable[[FoundFile, Fingerprint | None], DocumentRejected | DocumentEmpty | FileUnavailable | None] = (
         lambda _file, _mark: None
     )
 
@@ -109,7 +117,8 @@ class Known:
 class Preparer:
     """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped.
 
-    `tessdata` is the folder of what OCR needs; without it scans are refused.
+    `tessdata` is the folder of what OCR needs; without it scans are refused. Once `stopped` is set, files end with
+    ReadingCancelled.
     """
 
     def __init__(
@@ -118,15 +127,21 @@ class Preparer:
         memory_dir: Path,
         limits: Limits | None = None,
         tessdata: Path | None = None,
+        stopped: threading.Event | None = None,
     ) -> None:
         self._embedder, self._memory_dir, self._tessdata = embedder, memory_dir, tessdata
         self._limits = limits or Limits()
-        self._stopped = threading.Event()
+        self._stopped = stopped or threading.Event()
+        self._at_hand: dict[str, Stage] = {}
         self._readers = ThreadPoolExecutor(READERS, "read", give_way)
         self._embedders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "embed", give_way)
 
+    def at_hand(self) -> dict[str, Stage]:
+        """The files that are being read or embedded now, by path."""
+        return dict(self._at_hand)
+
     def prepare(self, files: Sequence[FoundFile], known: Known) -> Iterator[Prepared]:
-        """Every file in order, prepared."""
+        """Every file in order, prepared. Raises ReadingCancelled once it was stopped."""
         waiting: deque[tuple[int, Future[Prepared]]] = deque()
         ahead = iter(files)
         file = next(ahead, None)
@@ -148,6 +163,8 @@ class Preparer:
             outcome = Refused(error)
         except OSError as error:
             outcome = Refused(FileUnavailable(f"the file cannot be opened: {error.strerror}; check its rights"))
+        finally:
+            self._at_hand.pop(file.doc, None)
         return Prepared(file, outcome, time.monotonic() - started)
 
     def close(self) -> None:
@@ -160,9 +177,13 @@ class Preparer:
     def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready | Refused:
         if file.problem:
             raise FileUnavailable(file.problem)
+        self._at_hand[file.doc] = Stage.READING
         held = None if is_forced else known.unread(file)
         if held:
             return Ready(b"", held, None, (), np.empty((0, 0), np.float32))
+        error = None if is_forced else known.refused(file, None)
+        if error:
+            return Refused(error)
         content = file.content or known.read(file, self._limits.file_bytes)
         mark = known.fingerprint(file, content.data)
         if not is_forced and known.is_known(file, mark):
@@ -185,14 +206,20 @@ class Preparer:
         parsed = replace(read.document, modified_at=read.document.modified_at or content.modified_at)
         chunks = marked(full_text(parsed), chunk_document(parsed, self._embedder.count_tokens))
         known.admit(chunks)
+        self._at_hand[file.doc] = Stage.EMBEDDING
         vectors = self._vectors([embedding_text(parsed.title, chunk) for chunk in chunks])
         return Ready(content.data, mark, replace(read, document=parsed), chunks, vectors)
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) float32, batch by batch on every embedding thread."""
         batches = [texts[at : at + EMBED_BATCH] for at in range(0, len(texts), EMBED_BATCH)]
-        rows = list(self._embedders.map(self._embedder.embed_passages, batches))
+        rows = list(self._embedders.map(self._embedded, batches))
         return np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
+
+    def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if self._stopped.is_set():
+            raise ReadingCancelled("the load was stopped")
+        return self._embedder.embed_passages(texts)
 
 
 def _check_length(read: ReadDocument) -> None:

@@ -11,7 +11,20 @@ from typing import Annotated
 
 import typer
 
-from chat.admin.commands import ask, audit, backup, bench, collections, house, integrity, keys, models, sources, users
+from chat.admin.commands import (
+    ask,
+    audit,
+    backup,
+    bench,
+    collections,
+    house,
+    integrity,
+    jobs,
+    keys,
+    models,
+    sources,
+    users,
+)
 from chat.admin.outcomes import ExitCode, failure_of
 from chat.admin.output import note, say
 
@@ -48,6 +61,7 @@ integrity.add_to(application)
 backup.add_to(application)
 application.add_typer(collections.application, name="collection")
 application.add_typer(sources.application, name="source")
+application.add_typer(jobs.application, name="job")
 application.add_typer(users.application, name="user")
 application.add_typer(models.application, name="models")
 application.add_typer(keys.application, name="keys")

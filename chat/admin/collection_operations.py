@@ -1,15 +1,10 @@
 """Operations on collections: made, loaded, granted, destroyed, and what each gives of its documents."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-
-from sqlalchemy.exc import OperationalError
 
 from chat.admin.operations import Event, granted, operation, person_named
 from chat.assembly import House
-from chat.database import empty_log
 from chat.errors import Refused
 from rag.documents import DocumentInfo
 from rag.errors import RagError
@@ -19,8 +14,6 @@ from rag.store.serving import serving_of
 from security.access import Right
 from security.errors import SecurityError
 from security.identity import OPERATOR, CollectionId
-
-FILE_FIELDS = ("doc", "state", "reason", "pages", "passages", "seconds", "done", "total")
 
 
 @operation("collection.create")
@@ -107,30 +100,12 @@ def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
     yield {"revoked": name, "user": user}
 
 
-@operation("collection.load")
-def load_collection(
-    house: House,
-    name: str,
-    path: str,
-    release: list[str] | None = None,
-    cancelled: threading.Event | None = None,
-) -> Iterator[Event]:
-    """Bring a collection in step with a folder, one event a file. Stopped, it keeps what was loaded."""
+@operation("collection.kept_out")
+def kept_out(house: House, name: str) -> Iterator[Event]:
+    """The files that did not come in, each with its reason."""
     grant = granted(house, OPERATOR, name, Right.MANAGE)
-    if release:
-        house.audit.record(OPERATOR.user_id, "collection.release", grant.collection_id, "begun")
-    house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, "begun")
-    end = "stopped"
-    try:
-        for file in house.loader.load(grant, Path(path), release or ()):
-            yield {field: getattr(file, field) for field in FILE_FIELDS}
-            if cancelled and cancelled.is_set():
-                return
-        end = "done"
-    finally:
-        house.audit.record(OPERATOR.user_id, "collection.load", grant.collection_id, end)
-        with suppress(OperationalError):  # without room it is left to the next load, and what went wrong is told
-            empty_log(house.engine)
+    for file in house.documents.kept_out.all(grant):
+        yield {"doc": file.doc, "state": file.state, "reason": file.reason, "at": file.at.isoformat()}
 
 
 def _begun(house: House, name: str) -> CollectionId | None:

@@ -4,6 +4,7 @@ from chat.admin import (  # noqa: F401 - they register their own
     backup_operations,
     collection_operations,
     integrity_operations,
+    job_operations,
     key_operations,
     source_operations,
 )

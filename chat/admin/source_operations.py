@@ -2,16 +2,16 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 
-from sqlalchemy.exc import OperationalError
-
-from chat.admin.collection_operations import FILE_FIELDS
+from chat.admin.job_operations import file_told, job_events, told
 from chat.admin.operations import Event, granted, operation
 from chat.assembly import House
-from chat.database import empty_log
+from chat.errors import ChatError
 from rag.errors import RagError, SourceRefused
+from rag.loading import FileLoaded
 from rag.sources.record import Credentials, SourceKind, SourceRecord, new_id
+from rag.store.jobs import Job, JobKind
 from security.access import Right
 from security.errors import SecurityError
 from security.identity import OPERATOR
@@ -61,27 +61,33 @@ def remove_source(house: House, name: str, source: str, forget: bool = False) ->
 
 @operation("source.sync")
 def sync_sources(
-    house: House, name: str, source: str = "", cancelled: threading.Event | None = None
+    house: House, name: str, source: str = "", is_detached: bool = False, cancelled: threading.Event | None = None
 ) -> Iterator[Event]:
     """Bring a collection in step with its sources, or with one; an event a file, and one for each source that ended.
 
-    A source that fails keeps what was loaded from it, and the next one has its turn.
+    A source that fails keeps what was loaded from it, and the next one has its turn. Detached, each is a job that goes
+    on by itself.
     """
     grant = granted(house, OPERATOR, name, Right.MANAGE)
     sources = (house.syncing.find(grant, source),) if source else house.documents.sources(grant)
     for each in sources:
+        if is_detached:
+            yield {"source": each.id} | told(house, house.jobs.submit(grant, JobKind.SYNC, each.id))
+            continue
         reason = ""
         try:
-            with closing(house.syncing.run(grant, each, cancelled)) as files:
-                for file in files:
-                    yield {"source": each.id} | {field: getattr(file, field) for field in FILE_FIELDS}
-        except (RagError, SecurityError) as error:
+            with closing(job_events(house, grant, JobKind.SYNC, each.id, cancelled)) as events:
+                for event in events:
+                    yield {"source": each.id} | _of_job(house, event)
+        except (ChatError, RagError, SecurityError) as error:
             reason = str(error)
-        with suppress(OperationalError):
-            empty_log(house.engine)
         if cancelled and cancelled.is_set():
             return
         yield {"source": each.id, "ended": "failed" if reason else "done", "reason": reason or None}
+
+
+def _of_job(house: House, event: FileLoaded | Job) -> Event:
+    return file_told(event) if isinstance(event, FileLoaded) else told(house, event)
 
 
 def _kind(name: str) -> SourceKind:

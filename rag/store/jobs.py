@@ -67,7 +67,8 @@ ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 class Job:
     """A load. `target` is a path or a source's id. `done` of `total` files are through, `files` counts their ends.
 
-    `passages` were stored by it; `seconds` is how long it ran, all its runs together.
+    `passages` were stored by it; `seconds` is how long it ran, all its runs together. With `is_rereading` it reads
+    files again that did not come in.
     """
 
     id: JobId
@@ -85,6 +86,7 @@ class Job:
     passages: int = 0
     seconds: float = 0.0
     files: Mapping[str, int] = field(default_factory=dict)
+    is_rereading: bool = False
 
     @property
     def is_ended(self) -> bool:
@@ -96,8 +98,8 @@ class Job:
         return replace(self, state=state, ended_at=at, reason=reason[:REASON_CHARACTERS_MAX])
 
     def again(self) -> "Job":
-        """The same, waiting for its turn; what it counted is counted anew."""
-        return replace(self, state=JobState.WAITING, reason="", ended_at=None, done=0, total=0, files={})
+        """The same, waiting for its turn, to read again what did not come in."""
+        return replace(self, state=JobState.WAITING, reason="", ended_at=None, is_rereading=True)
 
 
 JobChange = Callable[[Job], Job]
@@ -219,6 +221,7 @@ def _sealed(key: DataKey, job: Job) -> bytes:
         "passages": job.passages,
         "seconds": job.seconds,
         "files": dict(job.files),
+        "is_rereading": job.is_rereading,
     }
     return key.seal(json.dumps(about).encode(), job_context(job.id))
 
@@ -246,4 +249,5 @@ def _open(key: DataKey, row: RowMapping) -> Job:
         about["passages"],
         about["seconds"],
         about["files"],
+        about["is_rereading"],
     )

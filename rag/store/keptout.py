@@ -93,6 +93,7 @@ def _row(key: DataKey, grant: Grant, where: tuple[str, str], file: KeptOut) -> d
         "reason": file.reason,
         "at": file.at.isoformat(),
         "content": file.content,
+        "version": file.version,
         "is_lasting": file.is_lasting,
         "row": _proof(key, row),
     }
@@ -114,4 +115,5 @@ def _open(key: DataKey, row: RowMapping) -> KeptOut | None:
     if about["row"] != _proof(key, row):
         return None
     at = datetime.fromisoformat(about["at"])
-    return KeptOut(about["doc"], about["state"], about["reason"], at, about["content"], about["is_lasting"])
+    what = (about["content"], about["version"], about["is_lasting"])
+    return KeptOut(about["doc"], about["state"], about["reason"], at, *what)

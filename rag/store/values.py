@@ -39,7 +39,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class KeptOut:
-    """A file that did not come in: its path, how it ended and why. `content` is the digest of what was read, or "".
+    """A file that did not come in: its path, how it ended and why. `content` is the digest of what was read, or "";
+    `version` as for documents.
 
     `is_lasting`: the same bytes would end the same way, so that they need not be read again.
     """
@@ -49,6 +50,7 @@ class KeptOut:
     reason: str
     at: datetime
     content: str = ""
+    version: str = ""
     is_lasting: bool = False
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import MofNCompleteColumn
 
+from chat.admin.commands.jobs import Urgency
+from chat.admin.commands.loading import follow, in_line, summary
 from chat.admin.options import STATE, AsJson, State, examples, group
 from chat.admin.outcomes import ExitCode
 from chat.admin.output import note, say, show, show_fields, show_json
-from chat.admin.progress import Count
 from chat.admin.session import run, stopped_cleanly
 from rag.personal.policy import Policy
 from rag.store.serving import Serving
@@ -59,6 +59,7 @@ def show_one(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
         "huisclos collection load contracts /srv/share/contracts --json > load.jsonl",
         "huisclos collection load contracts one-file.pdf --strict",
         "huisclos collection load contracts /srv/share/contracts --release notes/prompts.docx",
+        "huisclos collection load contracts /srv/share/contracts --detach --priority low",
     ),
 )
 def load(
@@ -71,20 +72,42 @@ def load(
             metavar="DOC", help="A quarantined file that you looked at, as the load names it; more than once."
         ),
     ] = None,
+    priority: Annotated[Urgency, typer.Option(help="Before or after other loads of the server.")] = Urgency.NORMAL,
+    is_detached: Annotated[
+        bool, typer.Option("--detach", help="Leave it to the server and return; `huisclos job` tells of it.")
+    ] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Bring a collection in step with a folder.
 
     Unchanged files are left, changed ones read again, vanished ones forgotten. One bad file stops nothing: it is
-    listed with its reason. One that speaks to a model instead of its readers is quarantined: look at it, and load again
-    with --release where it may come in. Stopped anywhere and run again, it continues.
+    listed with its reason (see `kept-out`). One that speaks to a model instead of its readers is quarantined: look at
+    it, and load again with --release where it may come in. Stopped anywhere and run again, it continues. Where a server
+    runs, the load is a job of its, in its turn.
     """
+    wanted = {"path": str(path.resolve()), "release": release or [], "priority": priority.value}
+    if is_detached:
+        for job in run(state, "collection.load", name=name, is_detached=True, **wanted):
+            _tell(job, as_json, f"{in_line(job)}; `huisclos job follow {job['job']}` shows it")
+        return
     with stopped_cleanly(CONTINUES):
-        counts = load_folder(state, name, path, as_json, release)
-    note(summary(counts))
-    if strict and (counts.get("rejected") or counts.get("quarantined")):
+        followed = follow(run(state, "collection.load", name=name, **wanted), as_json)
+    note(summary(followed.counts))
+    if followed.job.get("state") in ("paused", "cancelled"):
+        note(f"{in_line(followed.job)} by somebody else; what was loaded is kept")
         raise typer.Exit(ExitCode.FAILED)
+    if strict and (followed.counts.get("rejected") or followed.counts.get("quarantined")):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@application.command("kept-out", epilog=examples("huisclos collection kept-out contracts"))
+def kept_out(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
+    """List the files that did not come into a collection, each with its reason, until they come in or are gone.
+
+    Unchanged ones are not read again by the next load; `huisclos job retry` reads them again.
+    """
+    show(run(state, "collection.kept_out", name=name), as_json, "every file came in")
 
 
 @application.command("remove", epilog=examples("huisclos collection remove contracts --yes"))
@@ -148,27 +171,6 @@ def revoke(name: Name, person: Person, state: State = STATE, as_json: AsJson = F
     """Take a collection from a person; felt at their next question."""
     for revoked in run(state, "collection.revoke", name=name, user=person):
         _tell(revoked, as_json, f"{person} may not read {name} any more")
-
-
-def load_folder(state: Path, name: str, path: Path, as_json: bool, release: list[str] | None = None) -> dict[str, int]:
-    """Run a load, a line or a step of the bar for each file; gives how many files ended how."""
-    counts: dict[str, int] = {}
-    with Count("loading", None, MofNCompleteColumn(), is_shown=not as_json) as count:
-        for event in run(state, "collection.load", name=name, path=str(path.resolve()), release=release or []):
-            done, total = event.pop("done"), event.pop("total")
-            counts[event["state"]] = counts.get(event["state"], 0) + 1
-            count.update(done, total)
-            if as_json:
-                show_json(event)
-            elif event["reason"]:
-                count.say(f"{event['doc']}: {event['state']}: {event['reason']}")
-    return counts
-
-
-def summary(counts: dict[str, int]) -> str:
-    """How a load ended, in one line."""
-    ends = ", ".join(f"{number} {end}" for end, number in counts.items())
-    return f"{sum(counts.values())} files: {ends}" if counts else "no files there"
 
 
 _DECISIONS = {

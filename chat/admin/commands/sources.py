@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import MofNCompleteColumn
 
+from chat.admin.commands.loading import Followed, in_line, show_step, summary
 from chat.admin.options import STATE, AsJson, State, examples, group
 from chat.admin.outcomes import ExitCode, InputWrong
 from chat.admin.output import say, show, show_json
@@ -103,10 +104,20 @@ def remove(
 def sync(
     name: Name,
     source: Annotated[str, typer.Argument(metavar="[SOURCE]", help="One source; all of them where not given.")] = "",
+    is_detached: Annotated[
+        bool, typer.Option("--detach", help="Leave it to the server and return; `huisclos job` tells of it.")
+    ] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Bring a collection in step with its sources now. Exit 1 when one of them failed; what was loaded stays."""
+    if is_detached:
+        for job in run(state, "source.sync", name=name, source=source, is_detached=True):
+            if as_json:
+                show_json(job)
+            else:
+                say(f"source {job['source']}: {in_line(job)}")
+        return
     with stopped_cleanly("what was loaded is kept: run the same command again, it continues"):
         failed = _sync(state, name, source, as_json)
     if failed:
@@ -116,22 +127,18 @@ def sync(
 def _sync(state: Path, name: str, source: str, as_json: bool) -> bool:
     """Run it, a line or a step of the bar for each file; gives whether a source failed."""
     failed = False
-    counts: dict[str, int] = {}
+    followed = Followed()
     with Count("syncing", None, MofNCompleteColumn(), is_shown=not as_json) as count:
         for event in run(state, "source.sync", name=name, source=source):
             if "ended" in event:
                 failed = failed or event["ended"] == "failed"
-                if not as_json:
-                    ends = ", ".join(f"{number} {end}" for end, number in counts.items())
-                    count.say(f"source {event['source']}: {event['reason'] or ends or 'no files there'}")
-                counts = {}
+                if as_json:
+                    show_json(event)
+                else:
+                    count.say(f"source {event['source']}: {event['reason'] or summary(followed.counts)}")
+                followed = Followed()
             else:
-                counts[event["state"]] = counts.get(event["state"], 0) + 1
-                count.update(event.pop("done"), event.pop("total"))
-                if event["reason"] and not as_json:
-                    count.say(f"{event['doc']}: {event['state']}: {event['reason']}")
-            if as_json:
-                show_json(event)
+                show_step(event, followed, count, as_json)
     return failed
 
 

@@ -1,0 +1,1 @@
+"""Loads and syncs as jobs that outlive their process."""

@@ -1,0 +1,394 @@
+"""Loads and syncs as jobs: each in its turn while the house is served, or at once for a command that opened the house.
+
+A job is written down before anything is done for it. It is stopped between two files, or within one where an operator
+says so, and goes on later without repeating what is sealed. More urgent jobs go first: one that is under way gives way
+to them, in its collection or where all workers are busy, once it ran for a while.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from chat.background import running
+from chat.database import empty_log
+from chat.errors import JobMoved
+from chat.jobs.run import AFTER, Run, Wish, started
+from chat.logs import record, record_failure
+from chat.syncing import Syncing, sentence
+from rag.errors import JobUnknown, LoadRunning, RagError, ReadingCancelled
+from rag.loading import FileLoaded, Loader
+from rag.preparing import Stage, give_way
+from rag.store.collections import CollectionStore
+from rag.store.documents import DocumentStore
+from rag.store.jobs import Job, JobBook, JobChange, JobId, JobKind, JobState, Priority, new_job_id
+from security.access import AccessPolicy, Grant, Right
+from security.audit import AuditLog
+from security.clock import Clock, utc_now
+from security.errors import SecurityError
+from security.identity import OPERATOR, CollectionId
+
+LOAD, RELEASE = "collection.load", "collection.release"
+"""The actions under which the record tells of a load."""
+
+LOOK_SECONDS = 10.0
+"""Between two looks at which sources are due."""
+
+WRITE_SECONDS = 2.0
+"""Between two times that a job's progress is written down."""
+
+RUN_SECONDS_MIN = 10.0
+"""A job runs so long before it gives way: one that always gives way comes nowhere."""
+
+FOLLOW_SECONDS = 1.0
+"""Between two times that who follows a job hears of it, files aside."""
+
+_TURN_SECONDS = 0.5
+_ORDER = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
+
+
+@dataclass
+class Jobs:
+    """Every job of a house. `documents` and `loader` are opened at their first use."""
+
+    engine: Engine
+    audit: AuditLog
+    policy: AccessPolicy
+    collections: CollectionStore
+    syncing: Syncing
+    documents: Callable[[], DocumentStore]
+    loader: Callable[[], Loader]
+    workers: int
+    clock: Clock = utc_now
+    is_served: bool = False
+    _is_closing: bool = False
+    _runs: dict[JobId, Run] = field(default_factory=dict)
+    _listeners: dict[JobId, list[SimpleQueue[FileLoaded]]] = field(default_factory=dict)
+    _change: threading.Condition = field(default_factory=threading.Condition)
+
+    def submit(
+        self,
+        grant: Grant,
+        kind: JobKind,
+        target: str,
+        *,
+        priority: Priority = Priority.NORMAL,
+        released: tuple[str, ...] = (),
+    ) -> Job:
+        """Write down what is to be loaded. A job for the same that has not ended is taken instead, made as urgent."""
+        with self._change:
+            same = next((job for job in self._open(grant) if (job.kind, job.target) == (kind, target)), None)
+            if same is None:
+                job = Job(new_job_id(), grant.collection_id, kind, target, self.clock(), priority, released)
+                self._book.add(grant, job)
+            else:
+                urgent = min(same.priority, priority, key=_ORDER.__getitem__)
+                both = (*same.released, *(doc for doc in released if doc not in same.released))
+                job = self._book.change(grant, same.id, lambda job: replace(job, priority=urgent, released=both))
+            self._change.notify_all()
+        return job
+
+    def submitted(
+        self,
+        grant: Grant,
+        kind: JobKind,
+        target: str,
+        *,
+        priority: Priority = Priority.NORMAL,
+        released: tuple[str, ...] = (),
+    ) -> tuple[Job, Generator[FileLoaded | Job, None, None]]:
+        """Submit a job and follow it from its first file on: see `follow`."""
+        with self._change:
+            job = self.submit(grant, kind, target, priority=priority, released=released)
+            heard = self._listen(job)
+        return job, self._following(grant, job, heard)
+
+    def all(self, grant: Grant) -> tuple[Job, ...]:
+        """The collection's jobs as they stand now, oldest first."""
+        return tuple(map(self._present, self._book.all(grant)))
+
+    def find(self, job_id: str) -> tuple[Grant, Job]:
+        """A job by its id, whatever its collection, with the grant to manage that. Raises JobUnknown."""
+        for grant in self.managed():
+            found = next((job for job in self.all(grant) if job.id == job_id), None)
+            if found:
+                return grant, found
+        raise JobUnknown("there is no such job; see `huisclos job list`")
+
+    def managed(self) -> Iterator[Grant]:
+        """The right to manage every collection that is not closed."""
+        for collection in self.collections.list():
+            if not self.documents().integrity.is_closed(collection.id):
+                with suppress(SecurityError):
+                    yield self.policy.grant(OPERATOR, collection.id, Right.MANAGE)
+
+    def before(self, job: Job) -> int:
+        """How many jobs come before a waiting one, those that run among them."""
+        ahead = [each for grant in self.managed() for each in self.all(grant) if not each.is_ended]
+        return sum(each.state is JobState.RUNNING or _turn(each) < _turn(job) for each in ahead if each.id != job.id)
+
+    def at_hand(self, job: Job) -> dict[str, Stage]:
+        """The files that a job is reading or embedding now, by path."""
+        return self.loader().at_hand(job.collection_id) if job.id in self._runs else {}
+
+    def cancel(self, grant: Grant, job: Job) -> Job:
+        """End a job; what it loaded stays. Raises JobMoved for one that ended."""
+        return self._move(grant, job, Wish.CANCEL, lambda job: job.ended(JobState.CANCELLED, self.clock()))
+
+    def pause(self, grant: Grant, job: Job) -> Job:
+        """Have a job wait until it is resumed. Raises JobMoved for one that ended."""
+        return self._move(grant, job, Wish.PAUSE, lambda job: replace(job, state=JobState.PAUSED))
+
+    def resume(self, grant: Grant, job: Job) -> Job:
+        """Have a paused job take its turn. Raises JobMoved for one that is not paused."""
+        if job.state is not JobState.PAUSED:
+            raise JobMoved(f"the job is {job.state.value}, not paused; `huisclos job show {job.id}` tells more")
+        return self._write(grant, job, lambda job: replace(job, state=JobState.WAITING))
+
+    def retry(self, grant: Grant, job: Job) -> Job:
+        """Do an ended job again, and read again what did not come in. Raises JobMoved for one that has not ended."""
+        if not job.is_ended:
+            raise JobMoved(f"the job is {job.state.value}: it has not ended; cancel it first, or let it go on")
+        return self._write(grant, job, lambda job: job.again())
+
+    def prioritise(self, grant: Grant, job: Job, priority: Priority) -> Job:
+        """Say how urgent a job is. Raises JobMoved for one that ended."""
+        if job.is_ended:
+            raise JobMoved(f"the job has ended ({job.state.value}); `huisclos job retry {job.id}` does it again")
+        return self._write(grant, job, lambda job: replace(job, priority=priority))
+
+    def run(self, grant: Grant, job: Job) -> Generator[FileLoaded, None, None]:
+        """Do a job now, giving each file as it ends, and write down how the job ended. Closed, it is cancelled.
+
+        Raises LoadRunning where another one of its collection runs, and what a load raises.
+        """
+        with self._change:
+            if self._blocking(job.collection_id):
+                raise LoadRunning("a load into this collection is running; wait for its end")
+            run = self._claim(job)
+        yield from self._steps(grant, run)
+
+    def follow(self, grant: Grant, job: Job) -> Generator[FileLoaded | Job, None, None]:
+        """What becomes of a job that is done elsewhere: files as they end, and the job now and then; last, its end."""
+        return self._following(grant, job, self._listen(job))
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """During the block jobs are done in their turn, by threads of low priority, and sources synced when due."""
+        with ExitStack() as threads:
+            for number in range(self.workers):
+                threads.enter_context(running(f"jobs-{number}", self._work))
+            threads.enter_context(running("sources", self._watch))
+            threads.callback(self._stop)
+            self.is_served = True
+            yield
+
+    def _stop(self) -> None:
+        """Have every job end where it is; it goes on with the next start."""
+        with self._change:
+            self.is_served, self._is_closing = False, True
+            for run in self._runs.values():
+                run.ask(Wish.STOP)
+            self._change.notify_all()
+
+    def _work(self, stopped: threading.Event) -> None:
+        give_way()
+        while not stopped.is_set():
+            try:
+                turn = self._next()
+                if turn:
+                    self._do(*turn)
+            except Exception as error:  # noqa: BLE001 - the edge of the thread: the next turn comes
+                record_failure("jobs_not_looked_at", error)
+                stopped.wait(LOOK_SECONDS)
+
+    def _watch(self, stopped: threading.Event) -> None:
+        give_way()
+        while not stopped.wait(LOOK_SECONDS):
+            try:
+                for grant, source in self.syncing.due():
+                    self.submit(grant, JobKind.SYNC, source.id)
+            except Exception as error:  # noqa: BLE001 - the edge of the thread: the next look comes
+                record_failure("sources_not_looked_at", error)
+
+    def _do(self, grant: Grant, run: Run) -> None:
+        about = {"job_id": run.job.id, "collection_id": run.job.collection_id}
+        try:
+            for _ in self._steps(grant, run):
+                pass
+        except Exception as error:  # noqa: BLE001 - the edge of one job: the next has its turn
+            record_failure("job_failed", error, **about)
+        else:
+            record("job_left", state=run.job.state.value, files=run.job.done, **about)
+
+    def _next(self) -> tuple[Grant, Run] | None:
+        """The most urgent job that can run, claimed. Waits a moment where there is none."""
+        with self._change:
+            waiting = [] if self._is_closing else self._waiting()
+            for grant, job in waiting:
+                blocking = self._blocking(job.collection_id)
+                if blocking is None and len(self._runs) < self.workers:
+                    return grant, self._claim(job)
+                self._have_way_given(job, blocking)
+            self._change.wait(_TURN_SECONDS if waiting or self._is_closing else LOOK_SECONDS)
+        return None
+
+    def _waiting(self) -> list[tuple[Grant, Job]]:
+        """Jobs whose turn has not come, the most urgent first; those that a killed process left running wait too."""
+        found = [(grant, job) for grant in self.managed() for job in self._open(grant)]
+        wanted = [each for each in found if each[1].state is not JobState.PAUSED and each[1].id not in self._runs]
+        return sorted(wanted, key=lambda each: _turn(each[1]))
+
+    def _have_way_given(self, job: Job, blocking: Run | None) -> None:
+        """Have a less urgent run make room, once it ran for a while: that of the collection, or any."""
+        for run in [blocking] if blocking else self._runs.values():
+            is_less = _ORDER[run.job.priority] > _ORDER[job.priority]
+            if is_less and run.wish is None and time.monotonic() - run.began > RUN_SECONDS_MIN:
+                run.ask(Wish.GIVE_WAY)
+                return
+
+    def _blocking(self, collection_id: CollectionId) -> Run | None:
+        return next((run for run in self._runs.values() if run.job.collection_id == collection_id), None)
+
+    def _claim(self, job: Job) -> Run:
+        now = time.monotonic()
+        run = self._runs[job.id] = Run(job, now, now)
+        return run
+
+    def _steps(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
+        """Do a claimed job; whatever happens, it is written down and no longer claimed."""
+        try:
+            run.job = self._book.change(grant, run.job.id, started)
+            yield from self._files_told(grant, run)
+            if run.wish is None:
+                run.job = run.job.ended(JobState.DONE, self.clock())
+        except ReadingCancelled:
+            if run.wish is None:
+                raise
+        except Exception as error:
+            if run.wish is None:
+                run.job = run.job.ended(JobState.FAILED, self.clock(), sentence(error))
+                raise
+        finally:
+            self._leave(grant, run)
+
+    def _files_told(self, grant: Grant, run: Run) -> Iterator[FileLoaded]:
+        with closing(self._files(grant, run)) as files:
+            for file in files:
+                run.count(file)
+                with self._change:
+                    for heard in self._listeners.get(run.job.id, ()):
+                        heard.put(file)
+                yield file
+                if time.monotonic() - run.written > WRITE_SECONDS:
+                    run.written = time.monotonic()
+                    self._book.change(grant, run.job.id, run.present)
+                if run.wish:
+                    return
+
+    def _files(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
+        job = run.job
+        if job.kind is JobKind.SYNC:
+            source = self.syncing.find(grant, job.target)
+            return self.syncing.run(grant, source, run.stopped, job.released, is_rereading=job.is_rereading)
+        return self._load(grant, run)
+
+    def _load(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
+        job, end = run.job, "stopped"
+        if job.released:
+            self.audit.record(OPERATOR.user_id, RELEASE, job.collection_id, "begun")
+        self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "begun")
+        try:
+            path, rereading = Path(job.target), job.is_rereading
+            yield from self.loader().load(grant, path, job.released, is_rereading=rereading, stopped=run.stopped)
+            end = "done"
+        finally:
+            self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, end)
+
+    def _leave(self, grant: Grant, run: Run) -> None:
+        """Write down what became of a run, as far as the collection is still there, and make room for the next."""
+        job = run.job
+        if not job.is_ended:
+            state = AFTER[run.wish or Wish.CANCEL]
+            run.job = job.ended(state, self.clock()) if state is JobState.CANCELLED else replace(job, state=state)
+        with suppress(RagError, SecurityError):
+            run.job = self._book.change(grant, job.id, run.present)
+            if run.job.state is JobState.CANCELLED and job.kind is JobKind.SYNC:
+                self.syncing.keep(grant, job.target, "cancelled", job.files)
+        with self._change:
+            self._runs.pop(job.id, None)
+            self._change.notify_all()
+        with suppress(OperationalError):  # without room it is left to the next load, and what went wrong is told
+            empty_log(self.engine)
+
+    def _move(self, grant: Grant, job: Job, wish: Wish, change: JobChange) -> Job:
+        """Ask the run of a job to end, or change one that does not run."""
+        with self._change:
+            run = self._runs.get(job.id)
+            if run:
+                run.ask(wish)
+                return replace(run.present(job), state=AFTER[wish])
+            if job.is_ended:
+                raise JobMoved(f"the job has ended already ({job.state.value})")
+            return self._write(grant, job, change)
+
+    def _write(self, grant: Grant, job: Job, change: JobChange) -> Job:
+        with self._change:
+            changed = self._book.change(grant, job.id, change)
+            self._change.notify_all()
+        return changed
+
+    def _listen(self, job: Job) -> SimpleQueue[FileLoaded]:
+        heard: SimpleQueue[FileLoaded] = SimpleQueue()
+        with self._change:
+            self._listeners.setdefault(job.id, []).append(heard)
+        return heard
+
+    def _following(
+        self, grant: Grant, job: Job, heard: SimpleQueue[FileLoaded]
+    ) -> Generator[FileLoaded | Job, None, None]:
+        try:
+            while True:
+                present = self._present(self._book.find(grant, job.id))
+                is_left = present.is_ended or present.state is JobState.PAUSED
+                yield from _heard(heard, 0 if is_left else FOLLOW_SECONDS)
+                yield present
+                if is_left:
+                    return
+        finally:
+            with self._change:
+                self._listeners[job.id].remove(heard)
+                if not self._listeners[job.id]:
+                    del self._listeners[job.id]
+
+    def _present(self, job: Job) -> Job:
+        """What is known of a job; one that is written down as running and is not was left by a killed process."""
+        run = self._runs.get(job.id)
+        if run:
+            return run.present(job)
+        return replace(job, state=JobState.WAITING) if job.state is JobState.RUNNING else job
+
+    def _open(self, grant: Grant) -> list[Job]:
+        return [job for job in self._book.all(grant) if not job.is_ended]
+
+    @property
+    def _book(self) -> JobBook:
+        return self.documents().jobs
+
+
+def _turn(job: Job) -> tuple[int, float]:
+    return _ORDER[job.priority], job.created_at.timestamp()
+
+
+def _heard(heard: SimpleQueue[FileLoaded], seconds: float) -> Iterator[FileLoaded]:
+    """What comes within that time; at least what is there."""
+    until = time.monotonic() + seconds
+    with suppress(Empty):
+        while True:
+            yield heard.get(timeout=max(until - time.monotonic(), 0.001))
