@@ -119,27 +119,20 @@ def test_a_source_that_fails_says_why_and_keeps_what_was_loaded(shelf: Shelf, sy
     assert set(shelf.find("cellar")) == {"apples.txt"}
 
 
-def test_what_is_due_is_synced_and_the_failure_of_one_stops_no_other(
+def test_what_is_due_is_told_until_it_was_synced_and_again_when_its_time_has_come(
     shelf: Shelf,  # noqa: F811 - the fixture
     syncing: Syncing,
     clock: SetClock,
     folder: Path,
 ) -> None:
-    for each in (source("/nowhere/at/all", 10), source(folder, 10), source(folder.parent / "unscheduled")):
+    for each in (source(folder, 10), source(folder.parent / "unscheduled")):
         syncing.add(shelf.managing, each)
-    never = threading.Event()
-    syncing.sync_due(never)
-    assert set(shelf.find("cellar")) == {"apples.txt"}
-    bad, good, unscheduled = shelf.documents.sources(shelf.managing)
-    assert bad.last
-    assert bad.last.reason
-    assert (good.last and good.last.files, unscheduled.last) == ({"indexed": 1}, None)
-    (folder / "pears.txt").write_text("Pears are picked early.")
-    syncing.sync_due(never)
-    assert shelf.find("picked") == {}
+    ((grant, due),) = syncing.due()
+    assert due.address == str(folder)
+    list(syncing.run(grant, due))
+    assert list(syncing.due()) == []
     clock.now += timedelta(minutes=10)
-    syncing.sync_due(never)
-    assert set(shelf.find("picked")) == {"pears.txt"}
+    assert [each.id for _, each in syncing.due()] == [due.id]
 
 
 def test_a_sync_that_is_stopped_keeps_its_turn(shelf: Shelf, syncing: Syncing, clock: SetClock, folder: Path) -> None:  # noqa: F811
@@ -211,25 +204,3 @@ def test_a_source_that_would_not_be_opened_is_not_added(
     with pytest.raises(SourceRefused):
         syncing.add(shelf.managing, replace(source("/mnt/a"), **change))  # type: ignore[arg-type]  # drawn by hand
     assert shelf.documents.sources(shelf.managing) == ()
-
-
-def test_the_schedule_syncs_by_itself_and_its_thread_ends_with_the_block(
-    shelf: Shelf,  # noqa: F811 - the fixture
-    syncing: Syncing,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("chat.syncing.LOOK_SECONDS", 0.01)
-    syncing.add(shelf.managing, source(folder, 1))
-    looked = threading.Event()
-    whole = syncing.sync_due
-
-    def watched(stopped: threading.Event) -> None:
-        whole(stopped)
-        looked.set()
-
-    monkeypatch.setattr(syncing, "sync_due", watched)
-    with syncing.scheduled():
-        assert looked.wait(60)
-    assert set(shelf.find("cellar")) == {"apples.txt"}
-    assert "sources" not in {thread.name for thread in threading.enumerate()}
