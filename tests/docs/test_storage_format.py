@@ -5,6 +5,7 @@ import hmac
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from chat.settings import Settings
 from rag.documents import Chunk, ParsedDocument
 from rag.personal.marking import marked
 from rag.store.documents import NewDocument
+from rag.store.jobs import JobKind
+from rag.store.values import KeptOut
 from security.access import Right
 from security.identity import OPERATOR, CollectionId, Principal, Role
 from security.passwords import Argon2Cost
@@ -132,6 +135,9 @@ def state(process_as_it_was: None, tmp_path: Path) -> Path:
         house.documents.put(
             grant, NewDocument("/s", "a.txt", "text/plain", LARGE, ParsedDocument("T", 3, ()), chunks, vectors)
         )
+        house.jobs.submit(grant, JobKind.LOAD, "/srv/load")
+        out = KeptOut("b.bin", "rejected", "a program", datetime.now(UTC))
+        house.documents.kept_out.note(grant, "/s", "b.bin", out)
         given = {"kind": "folder", "address": "/srv/share", "secret": "wombat-pass"}
         list(OPERATIONS["source.add"](house, "archive", **given))
         list(house.documents.reseal(grant))
@@ -164,6 +170,14 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     state_of = json.loads(value(collection["state"], keys, owner, "collections", collection["id"], "state"))
     known = value(document["about"], keys, owner, "documents", document["id"], "about")
     mark = looked_up(keys[0], b"document", framed(document["id"].encode(), known))
+    (job,), (kept_out,) = house.rows("jobs"), house.rows("kept_out")
+    assert state_of.pop("jobs") == [job["id"]]
+    told = json.loads(value(job["about"], keys, owner, "jobs", job["id"], "about"))
+    assert (told["kind"], told["target"], told["state"]) == ("load", "/srv/load", "waiting")
+    told = json.loads(value(kept_out["about"], keys, owner, "kept_out", kept_out["id"], "about"))
+    columns = (kept_out[name] for name in ("place_key", "source_key"))
+    assert told["row"] == looked_up(keys[0], b"kept out row", framed(collection["id"].encode(), *columns)).hex()
+    assert (told["doc"], told["reason"]) == ("b.bin", "a program")
     (source,) = state_of.pop("sources")
     assert (source["kind"], source["address"], source["secret"]) == ("folder", "/srv/share", "wombat-pass")
     assert set(source) == {"id", "kind", "address", "user", "secret", "options", "every_minutes", "last"}
