@@ -26,13 +26,16 @@ _FILES = (
 )
 _SYSTEM = tuple(map(Path, (*_FOLDERS, *_FILES, *mimetypes.knownfiles)))
 """What Python and its libraries read of the system; `mimetypes`, which openpyxl asks, fails where it may not look."""
+_PROCESSES = Path("/proc")
+"""A host leaves its readers their own part of it, which is another's for each; they keep no more of it."""
+_NOWHERE = Path("/dev/null")
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may cost.
+    """What one file may cost. `memory_bytes` are beyond what its reader has mapped before it begins.
 
     The wall clock is five times the processor's: readers give way to questions, and a busy machine must not reject.
     """
@@ -72,8 +75,26 @@ def confine(limits: Limits, parent: int, writable: Path, readable: Sequence[Path
     Where the kernel allows it, it has no network, starts no program, writes under `writable` alone, and reads
     nothing but that, `readable`, the system and our code: no key, no truth, no folder of documents.
     """
+    kernel = _bound(limits, parent)
+    is_apart = kernel.unshare(_CLONE_NEWNET) == 0 or kernel.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    files = restrict_files((*_SYSTEM, *_own_code(), *readable), (writable, _NOWHERE))
+    return Confined(restrict_calls() or is_apart, files)
+
+
+def confine_host(parent: int, writable: Path, readable: Sequence[Path] = ()) -> None:
+    """Bound a process that forks readers as it can be bound without binding them.
+
+    It keeps what they need together, and may end them.
+    """
+    _bound(UNBOUNDED, parent)
+    restrict_files((*_SYSTEM, _PROCESSES, *_own_code(), *readable), (writable, _NOWHERE))
+    restrict_calls(kept=("kill",))
+
+
+def _bound(limits: Limits, parent: int) -> ctypes.CDLL:
+    """Set limits, give up privileges, and end with the parent; gives the kernel's door."""
     bounds = {
-        resource.RLIMIT_AS: limits.memory_bytes,
+        resource.RLIMIT_AS: _memory_bound(limits),
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.output_bytes,
         resource.RLIMIT_NOFILE: limits.open_files,
@@ -87,9 +108,15 @@ def confine(limits: Limits, parent: int, writable: Path, readable: Sequence[Path
     kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)  # the parent died before the line above
-    is_apart = kernel.unshare(_CLONE_NEWNET) == 0 or kernel.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
-    files = restrict_files((*_SYSTEM, *_own_code(), *readable), (writable, Path("/dev/null")))
-    return Confined(restrict_calls() or is_apart, files)
+    return kernel
+
+
+def _memory_bound(limits: Limits) -> int:
+    """A bound on what is mapped: what is mapped already does not count, or a file's share would hang on its host."""
+    if limits.memory_bytes == resource.RLIM_INFINITY:
+        return limits.memory_bytes
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return limits.memory_bytes + pages * resource.getpagesize()
 
 
 def _own_code() -> list[Path]:

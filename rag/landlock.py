@@ -9,7 +9,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -97,14 +97,17 @@ def _allow(kernel: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
     os.close(place)
 
 
-def restrict_calls() -> bool:
-    """Refuse sockets, programs, other processes and changes of rights; false where the kernel or processor cannot."""
+def restrict_calls(kept: Collection[str] = ()) -> bool:
+    """Refuse sockets, programs, other processes and changes of rights; false where the kernel or processor cannot.
+
+    `kept` are names of calls that stay.
+    """
     if platform.machine() not in _MACHINES:
         return False
     audit, column = _MACHINES[platform.machine()]
     program = [(_LOAD, 0, 0, 4), (_JUMP_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     program += [(0x35, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]  # numbers of another convention
-    for numbers in _REFUSED.values():
+    for numbers in (numbers for name, numbers in _REFUSED.items() if name not in kept):
         program += [(_JUMP_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _REFUSE)] if numbers[column] else []
     program.append((_RETURN, 0, 0, _ALLOW))
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))

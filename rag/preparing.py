@@ -26,6 +26,7 @@ from rag.confinement import Limits
 from rag.documents import Chunk
 from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable, ReadingCancelled
 from rag.folders import FileContent, FoundFile, read_file
+from rag.parsing.readers import Readers
 from rag.parsing.sandbox import ReadDocument, read_document
 from rag.parsing.suspicion import signs
 from rag.personal.marking import marked
@@ -133,6 +134,7 @@ class Preparer:
         self._limits = limits or Limits()
         self._stopped = stopped or threading.Event()
         self._at_hand: dict[str, Stage] = {}
+        self._host = Readers(memory_dir, tessdata)
         self._readers = ThreadPoolExecutor(READERS, "read", give_way)
         self._embedders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "embed", give_way)
 
@@ -172,6 +174,7 @@ class Preparer:
         self._stopped.set()
         self._embedders.shutdown(wait=False, cancel_futures=True)
         self._readers.shutdown(cancel_futures=True)
+        self._host.close()
         self._embedders.shutdown()
 
     def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready | Refused:
@@ -197,8 +200,8 @@ class Preparer:
             return Refused(found, mark)
 
     def _read(self, file: FoundFile, content: FileContent, mark: Fingerprint, known: Known) -> Ready:
-        name = file.doc.rpartition("/")[2]
-        read = read_document(name, content.data, self._memory_dir, self._limits, self._stopped, self._tessdata)
+        name, memory_dir, limits = file.doc.rpartition("/")[2], self._memory_dir, self._limits
+        read = read_document(name, content.data, memory_dir, limits, self._stopped, self._tessdata, self._host)
         _check_length(read)
         _check_depth(file, read)
         if file.doc not in known.released:

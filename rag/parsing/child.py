@@ -1,4 +1,4 @@
-"""What runs inside the sandbox: one file in on standard input, one JSON value or PNG out on standard output.
+"""What a reader does once it was forked: one file in on standard input, one JSON value or PNG out on standard output.
 
 Files inside the file are left in the child's own folder, numbered.
 """
@@ -8,10 +8,11 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rag.confinement import Limits, confine
 from rag.documents import ParsedDocument
@@ -49,15 +50,39 @@ _PARSERS = {
     **dict.fromkeys(IMAGES, ("picture", "parse")),
 }
 """Module and function of `rag.parsing` that read a format."""
+_OTHER_NAMES = {
+    "MD": MediaType.MARKDOWN,
+    "HTM": MediaType.HTML,
+    "TSV": MediaType.CSV,
+    "JPG": MediaType.JPEG,
+    "TIF": MediaType.TIFF,
+}
+"""Endings of names that are not called as their format is here."""
+_IMPORTED_LATE = (
+    "_strptime",
+    "encodings.cp1252",
+    "encodings.cp437",
+    "encodings.utf_16_le",
+    "encodings.utf_8_sig",
+    "heapq",
+)
+"""What Python imports when it is first used: 5 to 20 ms a file."""
 _TEMPLATE_DATE = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
 """Of python-docx's own template: programs that write with it seldom change it, so it says nothing of the document."""
 
 
-def main() -> None:
-    """Read the task named in the arguments and write its outcome; a refusal is an outcome, not a crash."""
-    task = json.loads(sys.argv[1])
+def warm(task: Mapping[str, Any]) -> None:
+    """Import what a file of that name is read with: whoever is forked after this need not."""
+    name = task["suffix"].removeprefix(".").upper()
+    media_type = _OTHER_NAMES.get(name) or MediaType.__members__.get(name, MediaType.TEXT)
+    for module in (f"rag.parsing.{_PARSERS[media_type][0]}", *_IMPORTED_LATE):
+        importlib.import_module(module)
+
+
+def read(task: Mapping[str, Any], parent: int) -> NoReturn:
+    """Do a task and write its outcome; a refusal is an outcome, not a crash."""
     readable = [Path(task["tessdata"])] if "tessdata" in task else []
-    confined = confine(Limits(**task["limits"]), task["parent"], Path.cwd(), readable)
+    confined = confine(Limits(**task["limits"]), parent, Path.cwd(), readable)
     data = sys.stdin.buffer.read()
     try:
         outcome = asdict(confined) if task["do"] == "probe" else _TASKS[task["do"]](data, task)
@@ -72,7 +97,7 @@ def main() -> None:
     os._exit(0)  # what libraries left running must not meet an interpreter that is being taken down: 2 in 100 crashed
 
 
-def _parse(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+def _parse(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
     media_type = detect(task["suffix"], data)
     module, function = _PARSERS[media_type]
     parse = getattr(importlib.import_module(f"rag.parsing.{module}"), function)
@@ -101,7 +126,7 @@ def _scanned() -> dict[int, list[ReadLine]] | None:
     return {int(page): [ReadLine(*line) for line in lines] for page, lines in json.loads(path.read_text()).items()}
 
 
-def _read_scans(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+def _read_scans(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
     """Lines of pages, each as the fields of a ReadLine."""
     reader = _pages_of(detect(task["suffix"], data))
     tessdata = Path(task["tessdata"])
@@ -110,7 +135,7 @@ def _read_scans(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _render(data: bytes, task: dict[str, Any]) -> dict[str, Any]:
+def _render(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
     from rag.parsing.highlighting import Marks  # with Pillow, which most files do without
 
     reader = _pages_of(detect(task["suffix"], data))
@@ -139,7 +164,3 @@ def _cleaned(document: ParsedDocument) -> ParsedDocument:
 
 
 _TASKS = {"parse": _parse, "ocr": _read_scans, "render": _render}
-
-
-if __name__ == "__main__":
-    main()

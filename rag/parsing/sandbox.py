@@ -3,36 +3,32 @@
 import base64
 import json
 import os
-import signal
 import stat
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from rag.confinement import MB, Confined, Limits, search_path
+from rag.confinement import MB, Confined, Limits
 from rag.documents import Box, Member, ParsedDocument
-from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
+from rag.errors import DocumentEmpty, DocumentRejected, FileUnavailable
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
+from rag.parsing.readers import HostGone, Readers
 from rag.parsing.suspicion import Sign
 
-_START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.child import main; main()"
 _DOCUMENT, _NAMES = TypeAdapter(ParsedDocument), TypeAdapter(tuple[str, ...])
 _SUFFIX_CHARACTERS_MAX = 10
-_POLL_SECONDS = 0.2
+_TRIES = 2
 OCR_BATCH = 4
-"""Pages read in one child: starting it costs half a second, a page two."""
+"""Pages read in one child: opening the file again costs a little, a page two seconds."""
 BOXES_MAX = 300
-"""Lines marked on a page; a passage stands on some twenty. They go to the child on its command line."""
+"""Lines marked on a page; a passage stands on some twenty. They go to the host of readers in one message."""
 SCANNED_PAGES_MAX = 1000
 """Some 40 minutes on one core."""
 
@@ -54,16 +50,20 @@ def read_document(
     limits: Limits | None = None,
     cancelled: threading.Event | None = None,
     tessdata: Path | None = None,
+    readers: Readers | None = None,
 ) -> ReadDocument:
     """Parse a file in the sandbox; raises DocumentRejected or DocumentEmpty with a sentence, or ReadingCancelled.
 
-    Only the name's ending reaches the child, because a command line can be read by everybody on the machine. Pages
-    that are pictures are read by OCR, a few in a child, where `tessdata` is the folder of its data.
+    Only the name's ending reaches the child. Pages that are pictures are read by OCR, a few in a child, where
+    `tessdata` is the folder of its data. `readers` are of the same folders; without them the file has its own.
+    Raises FileUnavailable where no process to read it keeps running.
     """
-    child = _Child(_suffix(name), data, memory_dir, limits or Limits(), cancelled or threading.Event())
-    outcome = child.run({"do": "parse"})
-    if "scanned" in outcome.told:
-        outcome = _read_pictures(child, outcome.told["scanned"], tessdata)
+    with ExitStack() as stack:
+        from_host = readers or stack.enter_context(Readers(memory_dir, tessdata))
+        child = _Child(_suffix(name), data, memory_dir, limits or Limits(), cancelled or threading.Event(), from_host)
+        outcome = child.run({"do": "parse"})
+        if "scanned" in outcome.told:
+            outcome = _read_pictures(child, outcome.told["scanned"], tessdata)
     with _distrusted():
         found = outcome.told["document"]
         document = _DOCUMENT.validate_python(found | {"members": outcome.members})
@@ -86,15 +86,21 @@ def render_page(
     `is_read`: the boxes were found on the picture of the page, by OCR. Of more than BOXES_MAX the first are marked.
     """
     marks = {"boxes": boxes[:BOXES_MAX], "is_read": is_read}
-    child = _Child("", data, memory_dir, Limits(), threading.Event())
-    outcome = child.run({"do": "render", "page": page, "width_px": width_px, **marks})
+    task = {"do": "render", "page": page, "width_px": width_px, **marks}
+    outcome = _alone(data, memory_dir, task)
     with _distrusted():
         return base64.b64decode(outcome.told["png"])
 
 
 def confinement(memory_dir: Path) -> Confined:
     """What the kernel of this machine takes from readers, as one of them finds it."""
-    return Confined(**_Child("", b"", memory_dir, Limits(), threading.Event()).run({"do": "probe"}).told)
+    return Confined(**_alone(b"", memory_dir, {"do": "probe"}).told)
+
+
+def _alone(data: bytes, memory_dir: Path, task: dict[str, Any]) -> "_Outcome":
+    """The outcome of one task, in a reader whose host has no other."""
+    with Readers(memory_dir) as readers:
+        return _Child("", data, memory_dir, Limits(), threading.Event(), readers).run(task)
 
 
 def _read_pictures(child: "_Child", said: Sequence[int], tessdata: Path | None) -> "_Outcome":
@@ -149,6 +155,7 @@ class _Child:
     memory_dir: Path
     limits: Limits
     cancelled: threading.Event
+    readers: Readers
 
     def run(self, task: dict[str, Any], times: int = 1, scanned: str = "") -> _Outcome:
         """The outcome of a task, done in a folder that no child was in before.
@@ -160,15 +167,24 @@ class _Child:
             raise DocumentRejected(
                 f"the file has {len(self.data) // MB} MB; the limit is {limits.file_bytes // MB} MB: split it"
             )
-        whole = {"suffix": self.suffix, **task, "limits": asdict(limits), "parent": os.getpid()}
+        whole = {"suffix": self.suffix, **task, "limits": asdict(limits)}
+        for _ in range(_TRIES):
+            with suppress(HostGone):
+                return self._try(whole, limits.wall_seconds, scanned)
+        raise FileUnavailable("the process that reads files ended twice before it did: free memory, and load again")
+
+    def _try(self, task: dict[str, Any], wall_seconds: int, scanned: str) -> _Outcome:
         with (
             tempfile.TemporaryDirectory(dir=self.memory_dir, prefix="read-", ignore_cleanup_errors=True) as name,
             _held(name) as folder,
+            tempfile.TemporaryFile(dir=self.memory_dir) as source,
             tempfile.TemporaryFile(dir=self.memory_dir) as out,
         ):
             if scanned:
                 (Path(name) / SCANNED_FILE).write_text(scanned)
-            code = _spawn(whole, self.data, name, out, limits.wall_seconds, self.cancelled)
+            source.write(self.data)
+            source.seek(0)
+            code = self.readers.run(task, (source.fileno(), out.fileno(), folder), wall_seconds, self.cancelled)
             out.seek(0)
             told = _told(code, out.read())
             return _Outcome(told, _members(folder, told))
@@ -201,50 +217,6 @@ def _left(folder: int, name: str) -> bytes:
             return file.read()
     except OSError as error:
         raise ValueError("no file") from error
-
-
-def _spawn(
-    task: dict[str, Any], data: bytes, folder: str, out: IO[bytes], wall_seconds: int, cancelled: threading.Event
-) -> int:
-    """Run the child to its end or its wall clock; its whole process group ends with it."""
-    command = [sys.executable, "-I", "-S", "-c", _START, json.dumps(task), *search_path()]
-    with tempfile.TemporaryFile(dir=folder) as source:
-        source.write(data)
-        source.seek(0)
-        child = subprocess.Popen(
-            command,
-            stdin=source,
-            stdout=out,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env={
-                "LANG": "C.UTF-8",
-                "HOME": folder,
-                "TMPDIR": folder,
-                "ORT_DISABLE_TELEMETRY": "1",
-                "OMP_THREAD_LIMIT": "1",
-            },
-            start_new_session=True,
-        )
-        try:
-            return _wait(child, wall_seconds, cancelled)
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-
-
-def _wait(child: subprocess.Popen[bytes], wall_seconds: int, cancelled: threading.Event) -> int:
-    end = time.monotonic() + wall_seconds
-    while not cancelled.is_set():
-        try:
-            return child.wait(_POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            if time.monotonic() > end:
-                raise DocumentRejected(
-                    f"reading took over {wall_seconds} s; the file is too large or made to hang: split or drop it"
-                ) from None
-    raise ReadingCancelled("the load was stopped")
 
 
 def _told(code: int, raw: bytes) -> dict[str, Any]:

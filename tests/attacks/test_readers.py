@@ -5,15 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rag.confinement import search_path
+from rag.confinement import Limits, search_path
 from rag.errors import DocumentRejected
 from rag.parsing import sandbox
+from rag.parsing.readers import Readers
 from rag.parsing.sandbox import confinement, read_document, render_page
+from tests.rag.parsing.forked import UNHELD, is_running, read_with
 
 TAKEN_OVER = """
 import json, os, signal, socket, subprocess, sys
@@ -109,6 +112,116 @@ def test_nothing_is_laid_out_for_whoever_looks_after_the_folder(outcomes: dict[s
     assert isinstance(outcomes[attempt], int)
 
 
+FROM_ITS_HOST = """
+import resource, socket
+from rag.confinement import Limits, confine
+confine(Limits(**task["limits"]), parent, Path.cwd())
+kernel = ctypes.CDLL(None, use_errno=True)
+
+def attempt(act):
+    try:
+        return repr(act())
+    except OSError as error:
+        return error.errno
+
+def attach():
+    if kernel.ptrace(16, parent, None, None):
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+attempts = {
+    "open": [file for file in range(256) if attempt(lambda: os.fstat(file).st_mode).__class__ is str],
+    "sockets": [file for file in range(256) if attempt(lambda: socket.socket(fileno=os.dup(file))).__class__ is str],
+    "signal": attempt(lambda: os.kill(parent, 0)),
+    "signal to its group": attempt(lambda: os.killpg(parent, signal.SIGKILL)),
+    "signal by descriptor": attempt(lambda: signal.pidfd_send_signal(os.pidfd_open(parent), signal.SIGKILL)),
+    "trace": attempt(attach),
+    "memory": attempt(lambda: os.open(f"/proc/{parent}/mem", os.O_RDWR)),
+    "addresses": attempt(lambda: Path(f"/proc/{parent}/maps").read_text()),
+    "environment": attempt(lambda: Path(f"/proc/{parent}/environ").read_text()),
+    "socket": attempt(lambda: os.open(f"/proc/{parent}/fd/0", os.O_RDWR)),
+    "its folder": attempt(lambda: os.listdir("..")),
+    "a file in its folder": attempt(lambda: Path("../left").touch()),
+    "alone in its session": os.getsid(0) == os.getpid() == os.getpgrp(),
+}
+sys.stdout.write(json.dumps(attempts))
+"""
+
+
+@pytest.fixture(scope="module")
+def from_its_host(kernel: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What a reader that was taken over gets of the host that has forked it, and will fork the next."""
+    memory = tmp_path_factory.mktemp("memory")
+    with pytest.MonkeyPatch.context() as patch, Readers(memory) as readers:
+        read_with(patch, FROM_ITS_HOST)
+        child = sandbox._Child("", b"", memory, Limits(), threading.Event(), readers)
+        told = child.run({"do": "parse"}).told
+        assert readers._host is not None
+        assert is_running(readers._host.process.pid)
+        assert child.run({"do": "parse"}).told == told
+    return told
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "signal",
+        "signal to its group",
+        "signal by descriptor",
+        "trace",
+        "memory",
+        "addresses",
+        "environment",
+        "socket",
+        "its folder",
+        "a file in its folder",
+    ],
+)
+def test_the_host_that_forks_readers_is_out_of_their_reach(from_its_host: dict[str, object], attempt: str) -> None:
+    assert isinstance(from_its_host[attempt], int)
+
+
+def test_a_reader_holds_its_file_and_its_outcome_alone(from_its_host: dict[str, object]) -> None:
+    assert from_its_host["open"] == [0, 1, 2]
+    assert from_its_host["sockets"] == []
+    assert from_its_host["alone in its session"] is True
+
+
+HOST_ITSELF = """
+import ctypes, json, os, sys
+from pathlib import Path
+real_take = host._Host._take
+def attempt(act):
+    try:
+        return repr(act())
+    except OSError as error:
+        return error.errno
+def take(self):
+    Path("told").write_text(json.dumps({
+        "read": attempt(lambda: Path(SECRET).read_text()),
+        "write": attempt(lambda: Path(SECRET).write_text("x")),
+        "program": attempt(lambda: os.execv("/bin/true", ["true"])),
+        "network": attempt(lambda: host.socket.socket(host.socket.AF_INET)),
+        "own folder": attempt(lambda: Path("own").write_text("x")),
+    }))
+    real_take(self)
+host._Host._take = take
+"""
+
+
+def test_the_host_itself_reads_no_secret_starts_no_program_and_has_no_network(
+    kernel: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (memory := tmp_path / "memory").mkdir()
+    secret = tmp_path / "root.key"
+    secret.write_text("the root key")
+    read_with(monkeypatch, "real(task, parent)", HOST_ITSELF.replace("SECRET", repr(str(secret))))
+    read_document("a.txt", b"text", memory)
+    told = json.loads((memory / "told").read_text())
+    assert told.pop("own folder") == "1"
+    assert {type(outcome) for outcome in told.values()} == {int}
+    assert secret.read_text() == "the root key"
+
+
 class Hostile:
     """Readers that a document has taken over and no kernel holds: each run does what the test says."""
 
@@ -116,8 +229,7 @@ class Hostile:
         self._patch, self.memory_dir = monkeypatch, memory_dir
 
     def read(self, code: str, told: object) -> sandbox.ReadDocument:
-        say = f"import json, os, sys; {code}; sys.stdout.write({json.dumps(told)!r})"
-        self._patch.setattr(sandbox, "_START", say)
+        read_with(self._patch, f"{code}; sys.stdout.write({json.dumps(told)!r})", UNHELD)
         return read_document("a.pdf", b"%PDF-", self.memory_dir, tessdata=self.memory_dir)
 
 
@@ -198,6 +310,6 @@ def test_what_no_reader_gives_refuses_the_document(hostile: Hostile, told: objec
 
 @pytest.mark.parametrize("told", [{"png": 7}, {"png": "é"}, {}])
 def test_what_no_reader_draws_is_refused(hostile: Hostile, monkeypatch: pytest.MonkeyPatch, told: object) -> None:
-    monkeypatch.setattr(sandbox, "_START", f"import sys; sys.stdout.write({json.dumps(told)!r})")
+    read_with(monkeypatch, f"sys.stdout.write({json.dumps(told)!r})", UNHELD)
     with pytest.raises(DocumentRejected):
         render_page(b"%PDF-", 1, hostile.memory_dir)
