@@ -94,7 +94,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Iterato
     try:
         for name, documents in planted.folders.items():
             house.operate("collection.create", name=name)
-            rows = house.operate("collection.load", name=name, path=str(documents), release=[FILE_NAME])
+            rows = house.load(name, documents, [FILE_NAME])
             assert {row["state"] for row in rows} == {"indexed"}, rows
         house.add_person(planted.ada, planted.archive, planted.post)
         house.add_person(planted.bob, planted.canteen)

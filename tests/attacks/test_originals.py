@@ -57,7 +57,7 @@ class Plans:
 def plans(house: Attacked, inputs: Path) -> Iterator[Plans]:
     for name, folder in (("plans", write(inputs / "plans")), ("leaflets", inputs / "plans")):
         house.operate("collection.create", name=name)
-        rows = house.operate("collection.load", name=name, path=str(folder))
+        rows = house.load(name, folder)
         assert {row["state"] for row in rows} == {"indexed"}, rows
     (withheld,), (elsewhere,) = (house.operate("collection.show", name=name) for name in ("plans", "leaflets"))
     house.add_person("visitor", "plans", "leaflets")

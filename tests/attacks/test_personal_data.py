@@ -130,7 +130,7 @@ class Heard:
 @pytest.fixture(scope="module")
 def keeper(house: Attacked, inputs: Path) -> Iterator[Person]:
     house.operate("collection.create", name="keepers")
-    rows = house.operate("collection.load", name="keepers", path=str(write(inputs / "keepers")))
+    rows = house.load("keepers", write(inputs / "keepers"))
     assert {row["state"] for row in rows} == {"indexed"}, rows
     house.add_person("keeper", "keepers")
     with house.signed_in("keeper") as person:
@@ -182,7 +182,7 @@ def test_no_identifier_comes_out_of_a_served_house_that_masks(house: Attacked, k
 def test_refused_documents_are_told_of_by_kinds_alone(house: Attacked, keeper: Person, inputs: Path) -> None:
     house.operate("collection.create", name="open")
     house.operate("collection.policy", name="open", personal_data="refuse")
-    rows = house.operate("collection.load", name="open", path=str(inputs / "keepers"))
+    rows = house.load("open", inputs / "keepers")
     assert {row["state"] for row in rows} == {"rejected"}
     assert all("1 IBAN, 1 NIR" in row["reason"] for row in rows)
     assert told(str([row["reason"] for row in rows])) == []

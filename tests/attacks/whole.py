@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,6 +52,11 @@ class Attacked(House):
     def operate(self, operation: str, /, **arguments: Any) -> list[dict[str, Any]]:
         with remote(self.memory / SOCKET) as operate:
             return list(operate(operation, **arguments))
+
+    def load(self, name: str, folder: Path, release: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """How each file ended; what was told of the job in between is left out."""
+        events = self.operate("collection.load", name=name, path=str(folder), release=list(release))
+        return [event for event in events if "job" not in event]
 
     def add_person(self, name: str, *collections: str) -> None:
         self.operate("user.add", name=name, password=PASSWORD)
