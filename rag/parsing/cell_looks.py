@@ -53,15 +53,19 @@ class Palette:
         """How a font on a fill hides what is written."""
         if font is None:
             return Veil.NONE
-        if font.sz is not None and font.sz <= TINY_POINTS:
-            return Veil.WHOLE
-        letters = self.rgb(font.color, BLACK)
-        pattern = getattr(fill, "patternType", None) or (
-            "none" if getattr(fill, "tagname", "") != "gradientFill" else ""
-        )
-        if pattern == "solid":
-            return Veil.WHOLE if _are_near(letters, self.rgb(fill.fgColor, WHITE)) else Veil.NONE
-        return Veil.WHITE if pattern == "none" and _are_near(letters, WHITE) else Veil.NONE
+        pattern = getattr(fill, "patternType", None) or "none"
+        ground = self.rgb(fill.fgColor, WHITE) if pattern == "solid" else None
+        is_patterned = pattern not in {"none", "solid"} or getattr(fill, "tagname", "") == "gradientFill"
+        return veil_of(font.sz, self.rgb(font.color, BLACK), ground, is_patterned=is_patterned)
+
+
+def veil_of(points: float | None, letters: Rgb, ground: Rgb | None, *, is_patterned: bool = False) -> Veil:
+    """How letters of a size and a colour are hidden by their ground; it is None for a cell that has none of its own."""
+    if points is not None and points <= TINY_POINTS:
+        return Veil.WHOLE
+    if ground is not None:
+        return Veil.WHOLE if _are_near(letters, ground) else Veil.NONE
+    return Veil.WHITE if not is_patterned and _are_near(letters, WHITE) else Veil.NONE
 
 
 def shows_nothing(value: object, form: str) -> bool:

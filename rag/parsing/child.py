@@ -34,7 +34,7 @@ _PARSERS = {
     MediaType.PPTX: ("extractor", "parse_pptx"),
     MediaType.DOC: ("extractor", "parse_doc"),
     MediaType.PPT: ("extractor", "parse_ppt"),
-    MediaType.XLS: ("extractor", "parse_xls"),
+    MediaType.XLS: ("old_workbook", "parse"),
     MediaType.RTF: ("extractor", "parse_rtf"),
     MediaType.ODT: ("opendocument", "parse"),
     MediaType.ODS: ("opendocument", "parse"),

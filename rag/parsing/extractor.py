@@ -1,4 +1,4 @@
-"""PowerPoint, RTF and the old Office formats to blocks through xberg: its tree becomes ours. The one door to xberg.
+"""PowerPoint, RTF and old Word files to blocks through xberg: its tree becomes ours. The one door to xberg.
 
 What a reader does not see stays out: comments, alternative texts, running headers and footers.
 """
@@ -24,13 +24,12 @@ from rag.parsing.tables import COLUMNS_MAX, ROWS_MAX, table_rows
 
 SECONDS_MAX = 50
 """Less than the sandbox gives, so that the reason can still be told."""
-_PAGED = frozenset({MediaType.PPTX, MediaType.PPT, MediaType.XLS})
-"""Slides and sheets have numbers; the other formats flow."""
+_PAGED = frozenset({MediaType.PPTX, MediaType.PPT})
+"""Slides have numbers; the other formats flow."""
 _PLAIN = frozenset({"paragraph", "code", "formula", "footnote"})
 _LEVEL_MAX = 6
 _TEMPLATE_DATE = "2013-01-27T09:15:58"
 """Of python-pptx's own template: programs that write with it seldom change it, so it says nothing of the file."""
-_HIDDEN_SHEET = re.compile(r" \((?:very )?hidden\)$")
 
 
 def parse_pptx(data: bytes) -> ParsedDocument:
@@ -53,11 +52,6 @@ def parse_ppt(data: bytes) -> ParsedDocument:
 def parse_doc(data: bytes) -> ParsedDocument:
     """An old Word file. Raises DocumentRejected."""
     return _parse(data, MediaType.DOC)
-
-
-def parse_xls(data: bytes) -> ParsedDocument:
-    """An old workbook, without the sheets that are not shown. Raises DocumentRejected."""
-    return _parse(data, MediaType.XLS)
 
 
 def parse_rtf(data: bytes) -> ParsedDocument:
@@ -108,7 +102,7 @@ def _visible(document: Any) -> Iterator[Any]:
 
 
 def _paged(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Nodes with their pages; the name of a sheet comes without one and is on that of what follows."""
+    """Nodes with their pages; one that comes without is on that of what follows."""
     page = None
     for node in reversed(nodes):
         page = node["page"] = node["page"] or page
@@ -116,15 +110,9 @@ def _paged(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _blocks(nodes: Iterable[dict[str, Any]], *, is_paged: bool) -> Iterator[Block]:
-    """Blocks of nodes; a slide or sheet that a program would not show is passed over."""
-    is_hidden = False
     for node in nodes:
         kind, page = node["node_type"], node["page"] if is_paged else None
         text = re.sub(r"\s+", " ", node.get("text") or "").strip()
-        if kind == "heading":
-            is_hidden = bool(_HIDDEN_SHEET.search(text))
-        if is_hidden:
-            continue
         if kind == "table":
             yield from table_rows(_rows(node["grid"]), page)
         elif kind in {"heading", "title"} and text:

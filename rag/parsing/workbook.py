@@ -1,30 +1,22 @@
 """XLSX to blocks: the values a reader sees, with percent signs, currencies and dates as their format says."""
 
 import io
-import re
-from datetime import date, datetime, time
 from typing import Any
 
 import openpyxl
 from lxml.etree import LxmlError
-from openpyxl.styles.numbers import is_date_format
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
 from rag.parsing.cell_looks import Palette
+from rag.parsing.cell_values import shown
 from rag.parsing.filetypes import ZIP_ERRORS
 from rag.parsing.packages import open_package, parse_xml, read_part
 from rag.parsing.sheets import sheet_blocks, title_of
 from rag.parsing.worksheet import KIND, WorksheetReader
 
-_CURRENCIES = "€$£¥"
 _WRONG = (LookupError, TypeError, AttributeError, OverflowError)
 """What openpyxl raises on parts that do not fit together."""
-_DIGITS = 15
-"""What Excel keeps of a number; a float's further digits are those of the machine, not of the table."""
-_QUOTED = re.compile(r'"[^"]*"|\\.')
-_LOCALE = re.compile(r"\[\$([^]-]*)[^]]*\]")
-"""`[$CHF-100C]` is francs as the Swiss write them, `[$-409]` no currency at all. ECMA-376 part 1, 18.8.31."""
 
 
 def parse(data: bytes) -> ParsedDocument:
@@ -61,30 +53,4 @@ def _says_when(data: bytes) -> bool:
 
 
 def _shown(cell: Any) -> str:
-    """A cell as its reader sees it, but for the grouping of digits."""
-    value, form = cell.value, getattr(cell, "number_format", "") or ""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, datetime):
-        has_time = value.time() != time() or not is_date_format(form)
-        return value.isoformat(" ", "minutes") if has_time else value.date().isoformat()
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, int | float):
-        return _number(value, form)
-    return " ".join(str(value).split())
-
-
-def _number(value: float, form: str) -> str:
-    if "%" in _QUOTED.sub("", form):
-        return f"{value * 100:.{_DIGITS}g} %"
-    digits = f"{value:.{_DIGITS}g}" if isinstance(value, float) else str(value)
-    return f"{digits} {_unit(form)}".rstrip()
-
-
-def _unit(form: str) -> str:
-    """A currency, or a percent sign that is only written."""
-    named = next((name.strip() for name in _LOCALE.findall(form) if name.strip()), "")
-    return named or next((sign for sign in f"{_CURRENCIES}%" if sign in _LOCALE.sub("", form)), "")
+    return shown(cell.value, cell.number_format or "")

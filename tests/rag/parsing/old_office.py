@@ -9,13 +9,16 @@ Sheet = tuple[str, int, Sequence[Sequence[str | float]]]
 _SECTOR, _FREE, _END, _FAT = 512, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 
 
-def workbook(*sheets: Sheet) -> bytes:
-    """A workbook of Excel 97."""
-    return _compound("Workbook", _stream(sheets))
+def workbook(*sheets: Sheet, is_locked: bool = False) -> bytes:
+    """A workbook of Excel 97, perhaps one that asks for a password."""
+    return _compound("Workbook", _stream(sheets, _LOCK if is_locked else b""))
 
 
 def _record(kind: int, content: bytes = b"") -> bytes:
     return struct.pack("<HH", kind, len(content)) + content
+
+
+_LOCK = _record(0x2F, bytes(4))
 
 
 def _begin(what: int) -> bytes:
@@ -29,21 +32,21 @@ def _cell(row: int, column: int, value: str | float) -> bytes:
     return _record(0x203, place + struct.pack("<d", value))
 
 
-def _stream(sheets: Sequence[Sheet]) -> bytes:
+def _stream(sheets: Sequence[Sheet], lock: bytes) -> bytes:
     bodies = []
     for _, _, rows in sheets:
         cells = (_cell(y, x, value) for y, row in enumerate(rows) for x, value in enumerate(row))
         bodies.append(_begin(0x10) + b"".join(cells) + _record(0x0A))
-    place = len(_globals(sheets, [0] * len(sheets)))
+    place = len(_globals(sheets, [0] * len(sheets), lock))
     places = [place + sum(map(len, bodies[:number])) for number in range(len(bodies))]
-    return _globals(sheets, places) + b"".join(bodies)
+    return _globals(sheets, places, lock) + b"".join(bodies)
 
 
-def _globals(sheets: Sequence[Sheet], places: Sequence[int]) -> bytes:
+def _globals(sheets: Sequence[Sheet], places: Sequence[int], lock: bytes) -> bytes:
     listed = b""
     for (name, state, _), place in zip(sheets, places, strict=True):
         listed += _record(0x85, struct.pack("<IBBBB", place, state, 0, len(name), 0) + name.encode("latin-1"))
-    return _begin(5) + listed + _record(0x0A)
+    return _begin(5) + lock + listed + _record(0x0A)
 
 
 def _compound(name: str, stream: bytes) -> bytes:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from rag.documents import ParsedDocument
 from rag.errors import DocumentRejected
 from rag.parsing import extractor
-from rag.parsing.extractor import parse_doc, parse_ppt, parse_pptx, parse_rtf, parse_xls
+from rag.parsing.extractor import parse_doc, parse_ppt, parse_pptx, parse_rtf
 from tests.rag.parsing.damage import SOME, Parse, damaged, damaged_inside, ends_well
 from tests.rag.parsing.decks import deck, links, notes, shape, slide, table
-from tests.rag.parsing.old_office import HIDDEN, VERY_HIDDEN, VISIBLE, workbook
+from tests.rag.parsing.old_office import VISIBLE, workbook
 
 FIRST = shape("Orchard", kind="title") + shape("apples", "pears", bullet="•") + shape("Ripe soon.")
 DECK = deck([slide(FIRST + table(["Item", "Price"], ["bolt", "12"])), slide(shape("Later", kind="title"))])
@@ -77,25 +77,6 @@ def test_a_presentation_of_which_nothing_is_shown_gives_nothing() -> None:
         assert parse_pptx(made).blocks == ()
 
 
-def test_sheets_of_an_old_workbook_are_pages_whose_rows_carry_their_header() -> None:
-    document = parse_xls(BOOK)
-    assert told(document) == [
-        ("heading", "Prices", 1),
-        ("table_row", "Item: bolt; Price: 12.5", 1),
-        ("heading", "Stock", 2),
-        ("table_row", "a: c; b: d", 2),
-    ]
-    assert document.pages == 2
-
-
-@pytest.mark.parametrize("state", [HIDDEN, VERY_HIDDEN])
-def test_hidden_sheets_of_an_old_workbook_are_left_out_and_the_others_keep_their_numbers(state: int) -> None:
-    secret, prices = [["x", "y"], ["z", "1"]], [["Item", "Price"], ["bolt", "12.5"]]
-    document = parse_xls(workbook(("Secret", state, secret), ("Prices", VISIBLE, prices)))
-    assert told(document) == [("heading", "Prices", 2), ("table_row", "Item: bolt; Price: 12.5", 2)]
-    assert document.pages == 2
-
-
 def test_rich_text_keeps_its_letters_its_title_and_its_date() -> None:
     document = parse_rtf(RTF)
     assert told(document) == [("paragraph", "Café é ripe", None), ("paragraph", "second", None)]
@@ -115,7 +96,7 @@ def test_a_table_of_rich_text_carries_its_header() -> None:
     assert rich(row.format("Item", "Price") + row.format("bolt", "12")) == ["Item: bolt; Price: 12"]
 
 
-@pytest.mark.parametrize("parse", [parse_doc, parse_ppt, parse_xls, parse_pptx])
+@pytest.mark.parametrize("parse", [parse_doc, parse_ppt, parse_pptx])
 @pytest.mark.parametrize("data", [b"", b"words", b"\xd0\xcf\x11\xe0" + bytes(600), b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_such_file_is_refused(parse: Parse, data: bytes) -> None:
     with pytest.raises(DocumentRejected):
@@ -137,7 +118,7 @@ def test_any_bytes_are_a_presentation_or_a_refusal(data: bytes) -> None:
 @SOME
 @given(st.binary(max_size=300) | damaged(BOOK))
 def test_any_bytes_are_an_old_office_file_or_a_refusal(data: bytes) -> None:
-    for parse in (parse_xls, parse_doc, parse_ppt):
+    for parse in (parse_doc, parse_ppt):
         assert ends_well(parse, data)
 
 

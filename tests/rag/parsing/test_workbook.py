@@ -4,7 +4,7 @@ import io
 import re
 import time
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import openpyxl
 import pytest
@@ -112,6 +112,8 @@ def test_hidden_sheets_are_left_out_and_the_others_keep_their_numbers() -> None:
         (0.1 + 0.2, "General", "0.3"),
         (True, "General", "TRUE"),
         (" a  b\n", "General", "a b"),
+        (timedelta(hours=26, minutes=30), "[h]:mm:ss", "26:30:00"),
+        (timedelta(minutes=-90), "[h]:mm:ss", "-1:30:00"),
         (date(2024, 5, 1), "dd/mm/yyyy", "2024-05-01"),
         (datetime(2024, 5, 1), "dd/mm/yyyy", "2024-05-01"),  # noqa: DTZ001
         (datetime(2024, 5, 1, 9, 30), "dd/mm/yyyy hh:mm", "2024-05-01 09:30"),  # noqa: DTZ001
