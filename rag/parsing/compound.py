@@ -26,14 +26,22 @@ _BEGIN, _FIRST_YEAR = datetime(1601, 1, 1, tzinfo=UTC), 1980
 def about(data: bytes) -> tuple[str, datetime | None]:
     """Title and date of the last change, where the file says them. A file that is broken here says nothing."""
     try:
-        with olefile.OleFileIO(io.BytesIO(data)) as file:
-            summary = file.openstream(_STREAM).read() if file.exists(_STREAM) else b""
+        (summary,) = streams(data, _STREAM)
         places = _places(summary)
         page = _read("H", summary, places[_CODE_PAGE] + 4) if _CODE_PAGE in places else _LATIN
         title = _text(summary, places[_TITLE], page) if _TITLE in places else ""
         return title, _moment(summary, places[_SAVED]) if _SAVED in places else None
     except _WRONG:
         return "", None
+
+
+def streams(data: bytes, *names: str) -> tuple[bytes, ...]:
+    """The bytes of streams, none for one that is not there. Raises OSError where the file is broken."""
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as file:
+            return tuple(file.openstream(name).read() if file.exists(name) else b"" for name in names)
+    except _WRONG as error:
+        raise OSError("a broken compound file") from error
 
 
 def _places(summary: bytes) -> dict[int, int]:

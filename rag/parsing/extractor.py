@@ -1,4 +1,4 @@
-"""PowerPoint, RTF and old Word files to blocks through xberg: its tree becomes ours. The one door to xberg.
+"""PowerPoint and RTF to blocks through xberg: its tree becomes ours. The one door to xberg.
 
 What a reader does not see stays out: comments, alternative texts, running headers and footers.
 """
@@ -24,8 +24,6 @@ from rag.parsing.tables import COLUMNS_MAX, ROWS_MAX, table_rows
 
 SECONDS_MAX = 50
 """Less than the sandbox gives, so that the reason can still be told."""
-_PAGED = frozenset({MediaType.PPTX, MediaType.PPT})
-"""Slides have numbers; the other formats flow."""
 _PLAIN = frozenset({"paragraph", "code", "formula", "footnote"})
 _LEVEL_MAX = 6
 _TEMPLATE_DATE = "2013-01-27T09:15:58"
@@ -44,16 +42,6 @@ def parse_pptx(data: bytes) -> ParsedDocument:
     return replace(parsed, pages=show.slides, blocks=blocks)
 
 
-def parse_ppt(data: bytes) -> ParsedDocument:
-    """An old presentation. Raises DocumentRejected."""
-    return _parse(data, MediaType.PPT)
-
-
-def parse_doc(data: bytes) -> ParsedDocument:
-    """An old Word file. Raises DocumentRejected."""
-    return _parse(data, MediaType.DOC)
-
-
 def parse_rtf(data: bytes) -> ParsedDocument:
     """Rich text. Raises DocumentRejected."""
     return _parse(visible(data), MediaType.RTF)
@@ -61,7 +49,7 @@ def parse_rtf(data: bytes) -> ParsedDocument:
 
 def _parse(data: bytes, media_type: MediaType) -> ParsedDocument:
     found = _extract(data, media_type)
-    pages = len(found.pages or ()) or None if media_type in _PAGED else None
+    pages = len(found.pages or ()) or None if media_type is MediaType.PPTX else None
     nodes = [json.loads(str(node.content)) | {"page": node.page} for node in _visible(found.document)]
     blocks = tuple(_blocks(_paged(nodes), is_paged=pages is not None))
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")

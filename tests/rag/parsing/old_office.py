@@ -1,7 +1,7 @@
 """Old workbooks made of their smallest parts. [MS-XLS] 2.4, [MS-CFB] 2."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 VISIBLE, HIDDEN, VERY_HIDDEN = 0, 1, 2
 Sheet = tuple[str, int, Sequence[Sequence[str | float]]]
@@ -11,7 +11,7 @@ _SECTOR, _FREE, _END, _FAT = 512, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 
 def workbook(*sheets: Sheet, is_locked: bool = False) -> bytes:
     """A workbook of Excel 97, perhaps one that asks for a password."""
-    return _compound("Workbook", _stream(sheets, _LOCK if is_locked else b""))
+    return compound({"Workbook": _stream(sheets, _LOCK if is_locked else b"")})
 
 
 def _record(kind: int, content: bytes = b"") -> bytes:
@@ -49,19 +49,28 @@ def _globals(sheets: Sequence[Sheet], places: Sequence[int], lock: bytes) -> byt
     return _begin(5) + lock + listed + _record(0x0A)
 
 
-def _compound(name: str, stream: bytes) -> bytes:
-    """A compound file of one stream: head, table of sectors, directory, content."""
-    count = max(-(-len(stream) // _SECTOR), 8)
-    table = [_FAT, _END, *range(3, count + 2), _END]
+def compound(streams: Mapping[str, bytes]) -> bytes:
+    """A compound file: head, table of sectors, directory, streams. Short ones are padded, else they lie elsewhere."""
+    padded = {name: stream.ljust(4096, b"\0") for name, stream in streams.items()}
+    folders = -(-(len(padded) + 1) // 4)
+    place = 1 + folders
+    table, entries, content = [_FAT, *range(2, place), _END], b"", b""
+    for number, (name, stream) in enumerate(padded.items(), 1):
+        count = -(-len(stream) // _SECTOR)
+        table += [*range(place + 1, place + count), _END]
+        entries += _entry(name, 2, _FREE, place, len(stream), number + 1 if number < len(padded) else _FREE)
+        content += stream.ljust(count * _SECTOR, b"\0")
+        place += count
+    assert len(table) <= _SECTOR // 4, "one sector of the table holds 128"
     table += [_FREE] * (_SECTOR // 4 - len(table))
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
     head += struct.pack("<9I", 0, 1, 1, 0, 4096, _END, 0, _END, 0) + struct.pack("<I", 0) + b"\xff" * 4 * 108
-    directory = _entry("Root Entry", 5, 1, _END, 0) + _entry(name, 2, _FREE, 2, count * _SECTOR)
-    directory += _entry("", 0, _FREE, 0, 0) * 2
-    return head + struct.pack(f"<{len(table)}I", *table) + directory + stream.ljust(count * _SECTOR, b"\0")
+    directory = _entry("Root Entry", 5, 1, _END, 0) + entries
+    directory += _entry("", 0, _FREE, 0, 0) * (4 * folders - len(padded) - 1)
+    return head + struct.pack(f"<{len(table)}I", *table) + directory + content
 
 
-def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+def _entry(name: str, kind: int, child: int, start: int, size: int, right: int = _FREE) -> bytes:
     raw = f"{name}\0".encode("utf-16-le") if name else b""
-    head = raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, _FREE, _FREE, child)
+    head = raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, _FREE, right, child)
     return head + bytes(36) + struct.pack("<IQ", start, size)

@@ -1,4 +1,4 @@
-"""PowerPoint, RTF and the old Office formats give what their reader sees."""
+"""PowerPoint and RTF files give what their reader sees."""
 
 import pytest
 from hypothesis import given
@@ -7,14 +7,12 @@ from hypothesis import strategies as st
 from rag.documents import ParsedDocument
 from rag.errors import DocumentRejected
 from rag.parsing import extractor
-from rag.parsing.extractor import parse_doc, parse_ppt, parse_pptx, parse_rtf
-from tests.rag.parsing.damage import SOME, Parse, damaged, damaged_inside, ends_well
+from rag.parsing.extractor import parse_pptx, parse_rtf
+from tests.rag.parsing.damage import SOME, damaged, damaged_inside, ends_well
 from tests.rag.parsing.decks import deck, links, notes, shape, slide, table
-from tests.rag.parsing.old_office import VISIBLE, workbook
 
 FIRST = shape("Orchard", kind="title") + shape("apples", "pears", bullet="•") + shape("Ripe soon.")
 DECK = deck([slide(FIRST + table(["Item", "Price"], ["bolt", "12"])), slide(shape("Later", kind="title"))])
-BOOK = workbook(("Prices", VISIBLE, [["Item", "Price"], ["bolt", 12.5]]), ("Stock", VISIBLE, [["a", "b"], ["c", "d"]]))
 RTF = rb"{\rtf1\ansi{\info{\title Orchard}{\revtim\yr2024\mo5\dy1\hr10\min0}}\pard Caf\'e9 \u233? ripe\par second\par}"
 
 
@@ -96,11 +94,10 @@ def test_a_table_of_rich_text_carries_its_header() -> None:
     assert rich(row.format("Item", "Price") + row.format("bolt", "12")) == ["Item: bolt; Price: 12"]
 
 
-@pytest.mark.parametrize("parse", [parse_doc, parse_ppt, parse_pptx])
 @pytest.mark.parametrize("data", [b"", b"words", b"\xd0\xcf\x11\xe0" + bytes(600), b"PK\x05\x06" + bytes(18)])
-def test_what_is_no_such_file_is_refused(parse: Parse, data: bytes) -> None:
+def test_what_is_no_such_file_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentRejected):
-        parse(data)
+        parse_pptx(data)
 
 
 def test_a_table_beyond_the_limits_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,13 +110,6 @@ def test_a_table_beyond_the_limits_is_rejected(monkeypatch: pytest.MonkeyPatch) 
 @given(st.binary(max_size=300) | damaged(DECK) | damaged_inside(DECK))
 def test_any_bytes_are_a_presentation_or_a_refusal(data: bytes) -> None:
     assert ends_well(parse_pptx, data)
-
-
-@SOME
-@given(st.binary(max_size=300) | damaged(BOOK))
-def test_any_bytes_are_an_old_office_file_or_a_refusal(data: bytes) -> None:
-    for parse in (parse_doc, parse_ppt):
-        assert ends_well(parse, data)
 
 
 @SOME
