@@ -4,7 +4,7 @@ STATE ?= state
 HUISCLOS = .venv/bin/huisclos
 export HUISCLOS_STATE = $(STATE)
 
-.PHONY: help run install test checks lint demo-reset environment environment-dev chromium postgresql dovecot eval lock clean
+.PHONY: help run install fuzz test checks lint demo-reset environment environment-dev chromium postgresql dovecot eval lock clean
 .NOTPARALLEL:
 
 run: install  ## set up what is missing, make the demo the first time, serve until Ctrl-C
@@ -33,6 +33,9 @@ eval: install  ## make eval EVAL=DIR: answers, citations, refusals, retrieval (d
 bench-%: install  ## make bench-NAME: one measurement against its baseline (docs/benchmarks.md)
 	@test -f bench/$(subst -,_,$*).py || { echo "no bench of that name; bench/ has: $$(cd bench && echo *.py)"; exit 2; }
 	.venv/bin/python -m bench.$(subst -,_,$*) $(ARGS)
+
+fuzz: environment-dev  ## make fuzz SECONDS=60 FORMATS="xls doc": mutated files for each reader, guided by coverage
+	.venv/bin/python -m tests.fuzz $(FORMATS) --seconds $(or $(SECONDS),60) $(ARGS)
 
 environment:
 	@$(need-python)

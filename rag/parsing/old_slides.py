@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
@@ -92,7 +93,7 @@ def _listed(slides: Record) -> Iterator[tuple[int, list[SlideText]]]:
     """The place and the outline of each slide in the order of the show."""
     found = list(children(slides))
     starts = [number for number, record in enumerate(found) if record.kind == _SLIDE_PLACE]
-    for start, end in zip(starts, [*starts[1:], len(found)], strict=True):
+    for start, end in pairwise([*starts, len(found)]):
         (place,) = numbers("I", slides.data, found[start].start)
         yield place, read_texts(found[start + 1 : end])
 

@@ -278,6 +278,7 @@ def test_entities_are_refused_in_every_part(part: str) -> None:
         parse(package(parts))
 
 
+SHOW = made("presentation", slide(frame("Title", 'presentation:class="title"') + frame("words")))
 SHEETS = made("spreadsheet", sheet(row("Item", "Price"), row("bolt", "12")), style("a", "table", ""))
 
 
