@@ -30,7 +30,7 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
         raise PagesScanned(tuple(range(1, pages + 1)))
     lines = [line for page in scanned_lines(scanned).values() for line in page]
     if not lines:
-        raise DocumentEmpty("the picture holds no readable text")
+        raise DocumentEmpty("the picture holds no readable text, or too many speckles to find any: scan it again")
     blocks = arranged(lines, pages)
     return ParsedDocument(first_heading(blocks), pages, blocks)
 

@@ -1,16 +1,18 @@
 """Scans and pictures are read by OCR, in the sandbox, with real data for French and English."""
 
 import io
+import random
+import time
 from pathlib import Path
 
 import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from chat.settings import load_settings
 from models.store import ModelStore
 from rag.errors import DocumentEmpty, DocumentRejected
-from rag.parsing import picture, sandbox
+from rag.parsing import ocr, picture, sandbox
 from rag.parsing.filetypes import MediaType
 from rag.parsing.ocr import read_lines
 from rag.parsing.sandbox import read_document, render_page
@@ -59,6 +61,29 @@ def test_a_page_that_lies_on_its_side_is_read_upright(tessdata: Path, turn: int)
 def test_nothing_is_read_where_nothing_is_written(tessdata: Path) -> None:
     assert read_lines(page(), tessdata) == []
     assert read_lines(Image.new("L", (5, 5)), tessdata) == []
+
+
+def speckled(image: Image.Image, share: float) -> Image.Image:
+    """A page with black in one of so many pixels."""
+    noise = Image.frombytes("L", image.size, random.Random(1).randbytes(image.width * image.height))
+    return ImageChops.darker(
+        image.convert("L"), noise.point([0] * round(share * 256) + [255] * (256 - round(share * 256)))
+    )
+
+
+def test_a_page_is_read_through_its_speckles_and_one_of_nothing_else_is_left_early(tessdata: Path) -> None:
+    lines = read_lines(speckled(page(*FRENCH), 0.1), tessdata)
+    assert [line.text.lstrip(". ") for line in lines] == list(FRENCH)
+    begin = time.process_time()
+    assert read_lines(speckled(page(), 0.5), tessdata) == []
+    assert time.process_time() - begin < 5
+
+
+def test_a_page_for_which_there_is_no_time_gives_what_was_read_and_is_not_turned(
+    tessdata: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ocr, "READING_MILLISECONDS_MAX", 1)
+    assert read_lines(page(*FRENCH), tessdata) == []
 
 
 @pytest.mark.parametrize(
