@@ -1,6 +1,7 @@
 """Pictures (PNG, JPEG, TIFF, GIF, BMP, WebP) as scanned pages."""
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,21 @@ from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine
 
 FRAMES_MAX = 500
 _FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP")
+_WRONG = (
+    *(
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ),
+    *(struct.error, Image.DecompressionBombError),
+)
+"""What Pillow raises on parts that do not fit together: each format has its own ways."""
 _RESOLUTIONS = (70.0, 1200.0)
 
 
@@ -75,7 +91,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
             warnings.simplefilter("ignore")
             yield picture
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except _WRONG as error:
         raise DocumentRejected("the picture is cut, broken or too large; save it again") from error
 
 
