@@ -18,9 +18,21 @@ with atheris.instrument_imports(
     importlib.import_module(f"rag.parsing.{child._PARSERS[KIND][0]}")
 from tests.fuzz.seeds import SUFFIXES
 from tests.rag.parsing.damage import package, parts_of
+from tests.rag.parsing.old_office import compound, streams_of
 
 _PACKAGES = frozenset(
     {MediaType.DOCX, MediaType.XLSX, MediaType.PPTX, MediaType.ODT, MediaType.ODS, MediaType.ODP, MediaType.EPUB}
+)
+_COMPOUNDS = frozenset({MediaType.DOC, MediaType.PPT, MediaType.XLS})
+_HAS_NO_PARTS = (
+    zipfile.BadZipFile,
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    EOFError,
+    AssertionError,
+    TypeError,
 )
 _GROWTH = 64
 
@@ -34,22 +46,22 @@ def read(data: bytes) -> None:
 
 
 def mutate(data: bytes, bytes_max: int, seed: int) -> bytes:
-    """A package with one part changed and right checksums; what is none is changed as it is."""
-    try:
-        parts = parts_of(data)
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError, KeyError):
-        return bytes(atheris.Mutate(data, bytes_max))
+    """A file with one part changed and whole again around it; one that has no parts is changed as it is."""
     chance = random.Random(seed)
-    name = chance.choice(sorted(parts)) if parts else ""
-    parts[name] = bytes(atheris.Mutate(parts.get(name, b""), len(parts.get(name, b"")) + _GROWTH))
-    made = package(parts)
+    try:
+        parts = parts_of(data) if KIND in _PACKAGES else streams_of(data)
+        name = chance.choice(sorted(parts))
+        parts[name] = bytes(atheris.Mutate(parts[name], len(parts[name]) + _GROWTH))
+        made = package(parts) if KIND in _PACKAGES else compound(parts)
+    except _HAS_NO_PARTS:
+        return bytes(atheris.Mutate(data, bytes_max))
     return made if len(made) <= bytes_max else data
 
 
 def main() -> None:
     """Run until libFuzzer's own options end it."""
     arguments = [sys.argv[0], *sys.argv[2:]]
-    if KIND in _PACKAGES:
+    if KIND in _PACKAGES | _COMPOUNDS:
         atheris.Setup(arguments, read, custom_mutator=mutate)
     else:
         atheris.Setup(arguments, read)

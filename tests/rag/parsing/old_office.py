@@ -1,7 +1,10 @@
 """Old workbooks made of their smallest parts. [MS-XLS] 2.4, [MS-CFB] 2."""
 
+import io
 import struct
 from collections.abc import Mapping, Sequence
+
+import olefile
 
 VISIBLE, HIDDEN, VERY_HIDDEN = 0, 1, 2
 Sheet = tuple[str, int, Sequence[Sequence[str | float]]]
@@ -68,6 +71,12 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
     directory = _entry("Root Entry", 5, 1, _END, 0) + entries
     directory += _entry("", 0, _FREE, 0, 0) * (4 * folders - len(padded) - 1)
     return head + struct.pack(f"<{len(table)}I", *table) + directory + content
+
+
+def streams_of(data: bytes) -> dict[str, bytes]:
+    """The streams of a compound file, without folders of streams."""
+    with olefile.OleFileIO(io.BytesIO(data)) as file:
+        return {names[0]: file.openstream(names).read() for names in file.listdir() if len(names) == 1}
 
 
 def _entry(name: str, kind: int, child: int, start: int, size: int, right: int = _FREE) -> bytes:

@@ -4,7 +4,6 @@ import re
 import struct
 from pathlib import Path
 
-import olefile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,19 +13,14 @@ from rag.parsing.filetypes import MediaType
 from rag.parsing.old_slides import parse
 from rag.parsing.sandbox import read_document
 from tests.rag.parsing.damage import SOME, damaged, ends_well
-from tests.rag.parsing.old_office import compound
+from tests.rag.parsing.old_office import compound, streams_of
 
 ORCHARD = (Path(__file__).parents[2] / "data" / "office" / "verger.ppt").read_bytes()
 """Saved by LibreOffice: titles, a list, a free text, speaker notes, a foot, a hidden slide, a table."""
 
 
-def streams(data: bytes) -> dict[str, bytes]:
-    with olefile.OleFileIO(data) as file:
-        return {name[0]: file.openstream(name).read() for name in file.listdir()}
-
-
 def changed(before: bytes, after: bytes, stream: str = "PowerPoint Document") -> bytes:
-    parts = streams(ORCHARD)
+    parts = streams_of(ORCHARD)
     assert before in parts[stream]
     parts[stream] = parts[stream].replace(before, after)
     return compound(parts)
@@ -46,7 +40,7 @@ def test_slides_are_pages_with_their_title_first_without_notes_hidden_slides_and
 
 
 def test_a_slide_that_is_shown_again_is_read() -> None:
-    shows = streams(ORCHARD)["PowerPoint Document"].split(struct.pack("<HHI", 0, 0x03F9, 16))[1:]
+    shows = streams_of(ORCHARD)["PowerPoint Document"].split(struct.pack("<HHI", 0, 0x03F9, 16))[1:]
     hidden = next(show[:16] for show in shows if show[10] & 4)
     shown = hidden[:10] + bytes([hidden[10] & ~4]) + hidden[11:]
     document = parse(changed(hidden, shown))
@@ -55,7 +49,7 @@ def test_a_slide_that_is_shown_again_is_read() -> None:
 
 @pytest.mark.parametrize("place", [7, 8, 9, 10])
 def test_what_stands_in_the_place_of_a_date_a_number_or_a_foot_is_left_out(place: int) -> None:
-    parts = streams(ORCHARD)
+    parts = streams_of(ORCHARD)
     stream = parts["PowerPoint Document"]
     found = re.sub(rb"(\xc3\x0b\x08\x00{3}.{4})\x0d", lambda match: match.group(1) + bytes([place]), stream, flags=re.S)
     assert found != stream
@@ -75,7 +69,7 @@ def test_a_presentation_with_a_password_is_refused_with_a_sentence_that_says_so(
 
 
 def test_edits_that_lead_to_one_another_come_to_an_end() -> None:
-    parts = streams(ORCHARD)
+    parts = streams_of(ORCHARD)
     (edit,) = struct.unpack_from("<I", parts["Current User"], 16)
     stream = bytearray(parts["PowerPoint Document"])
     for before in (edit, edit + 1, 8):

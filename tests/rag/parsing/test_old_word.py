@@ -3,7 +3,6 @@
 import struct
 from pathlib import Path
 
-import olefile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +12,7 @@ from rag.parsing.filetypes import MediaType
 from rag.parsing.old_word import parse
 from rag.parsing.sandbox import read_document
 from tests.rag.parsing.damage import SOME, damaged, ends_well
-from tests.rag.parsing.old_office import compound
+from tests.rag.parsing.old_office import compound, streams_of
 
 RULES = (Path(__file__).parents[2] / "data" / "office" / "reglement.doc").read_bytes()
 """Saved by LibreOffice: headings, lists, a table, a field, a footnote, a comment, a head and a foot; hidden words."""
@@ -67,8 +66,7 @@ def test_a_story_longer_than_the_file_ends_with_it() -> None:
 
 
 def test_pieces_that_repeat_without_end_are_rejected() -> None:
-    with olefile.OleFileIO(RULES) as file:
-        main, table = file.openstream("WordDocument").read(), file.openstream("1Table").read()
+    main, table = (streams_of(RULES)[name] for name in ("WordDocument", "1Table"))
     count = 200
     positions = struct.pack(f"<{count + 1}I", *(number * 500_000 for number in range(count + 1)))
     pieces = positions + struct.pack("<HIH", 0, 1 << 30, 0) * count
