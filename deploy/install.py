@@ -32,6 +32,7 @@ ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 BUILD_ENVIRONMENT = ENVIRONMENT / "build"
 BUILT = ENVIRONMENT / "built"
+BUCKET_ENVIRONMENT = ENVIRONMENT / "bucket"
 OURS = ("chat", "models", "rag", "security")
 SUPPORTED = ((3, 11), (3, 13))
 
@@ -76,6 +77,7 @@ def steps(name: str) -> tuple[Step, ...]:
     pins = [REQUIREMENTS / f"{part}.txt" for part in ("pip", "build", "run", name)]
     if name == "run" and Step("Packages dev", (*pins[:3], REQUIREMENTS / "dev.txt"), lambda: None).stamp.exists():
         name, pins[3] = "dev", REQUIREMENTS / "dev.txt"
+    bucket = REQUIREMENTS / "bucket.txt"
     return (
         Step("Environment .venv", (platform.python_version(),), make_environment),
         Step("pip", (pins[0],), lambda: install("pip", "--require-hashes", "-r", str(pins[0]))),
@@ -86,6 +88,7 @@ def steps(name: str) -> tuple[Step, ...]:
         Step(
             "Compiled code", tuple(sorted(path for part in OURS for path in (ROOT / part).rglob("*.py"))), compile_ours
         ),
+        *((Step("S3 server of the tests", (pins[0], bucket), install_bucket),) if name == "dev" else ()),
     )
 
 
@@ -205,6 +208,13 @@ def processor() -> str:
 def install_project() -> None:
     """Put the console script in place; the code itself is used from this folder."""
     install("huisclos", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT))
+
+
+def install_bucket() -> None:
+    """An environment of its own for the S3 server that the tests drive."""
+    venv.create(BUCKET_ENVIRONMENT, clear=True)
+    wheels = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(REQUIREMENTS / "bucket.txt"))
+    pip("the S3 server of the tests", "install", *wheels, python=BUCKET_ENVIRONMENT / "bin" / "python")
 
 
 def compile_ours() -> None:

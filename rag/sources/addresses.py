@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from rag.errors import SourceRefused
 from security.egress import AllowedEntry, is_here, is_listed
+
+WEB_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class Address:
         """Scheme, host and port as a URL without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def host_header(self) -> str:
+        """The host as HTTP names it: without the port where that is the scheme's own."""
+        return self.origin.partition("://")[2].removesuffix(f":{WEB_PORTS.get(self.scheme, 0)}")
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -59,3 +66,18 @@ def require_sealed(address: Address, sealed: str) -> None:
     """Raise SourceRefused where what is said on the way could be read: everything but this machine wants TLS."""
     if address.scheme != sealed and not is_here(address.host):
         raise SourceRefused(f"{address.scheme}:// is readable on its way: expected {sealed}://; the server needs TLS")
+
+
+def web_address(text: str, allowed: Iterable[AllowedEntry]) -> Address:
+    """An address of HTTP, listed and sealed on the way. Raises SourceRefused."""
+    address = parse_address(text, WEB_PORTS)
+    require_listed(address, allowed)
+    require_sealed(address, "https")
+    if {".", ".."} & set(address.segments):
+        raise SourceRefused("an address goes straight to its place, without . and ..")
+    return address
+
+
+def path_of(segments: Iterable[str]) -> str:
+    """A path out of its decoded parts, everything but letters, digits and -._~ as %XX."""
+    return "".join("/" + quote(part.encode("utf-8", "surrogateescape"), safe="") for part in segments)

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import SourceRefused
-from rag.sources import git, imap, webdav
+from rag.sources import git, imap, s3, webdav
+from rag.sources.addresses import web_address
 from rag.sources.folder import FolderSource
 from rag.sources.patience import Patience
 from rag.sources.record import (
     EVERY_MINUTES_MAX,
     SECRET_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
+    Credentials,
     SourceKind,
     SourceRecord,
 )
+from rag.sources.signing import AccessKey
 from rag.sources.source import Source
 from rag.sources.transport import Http, tls_context
 from security.egress import AllowedEntry
@@ -69,11 +72,11 @@ def _open_folder(record: SourceRecord, _around: Surroundings) -> Source:
 
 
 def _check_webdav(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
-    webdav.address_of(record.address, allowed)
+    web_address(record.address, allowed)
 
 
 def _open_webdav(record: SourceRecord, around: Surroundings) -> Source:
-    address = webdav.address_of(record.address, around.allowed)
+    address = web_address(record.address, around.allowed)
     http = Http(address, record.credentials, record.options.get("ca_file", ""), around.patience)
     return webdav.WebDav(record.name, address, http)
 
@@ -101,9 +104,26 @@ def _open_git(record: SourceRecord, around: Surroundings) -> Source:
     )
 
 
+def _check_s3(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
+    s3.address_of(record.address, allowed)
+    s3.check_region(record.options.get("region", s3.REGION))
+    if not (record.credentials.user and record.credentials.secret):
+        raise SourceRefused(
+            "a bucket wants the id of a key and its secret: --user, and --secret-file or --secret-stdin"
+        )
+
+
+def _open_s3(record: SourceRecord, around: Surroundings) -> Source:
+    address = s3.address_of(record.address, around.allowed)
+    key = AccessKey(record.credentials.user, record.credentials.secret, record.options.get("region", s3.REGION))
+    http = Http(address, Credentials(), record.options.get("ca_file", ""), around.patience, s3.sentence_of)
+    return s3.Bucket(record.name, address, key, http)
+
+
 WAYS: Mapping[SourceKind, Way] = {
     SourceKind.FOLDER: Way(frozenset(), _check_folder, _open_folder),
     SourceKind.WEBDAV: Way(frozenset({"ca_file"}), _check_webdav, _open_webdav),
     SourceKind.IMAP: Way(frozenset({"ca_file"}), _check_imap, _open_imap),
     SourceKind.GIT: Way(frozenset({"ca_file", "branch"}), _check_git, _open_git),
+    SourceKind.S3: Way(frozenset({"ca_file", "region"}), _check_s3, _open_s3),
 }

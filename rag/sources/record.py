@@ -27,6 +27,7 @@ class SourceKind(StrEnum):
     WEBDAV = "webdav"
     IMAP = "imap"
     GIT = "git"
+    S3 = "s3"
 
 
 @dataclass(frozen=True, slots=True)

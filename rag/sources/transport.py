@@ -5,7 +5,7 @@ Here every read of the socket asks the sync's patience first, for heads as for b
 """
 
 import ssl
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,23 @@ _MB = 1024 * 1024
 _REDIRECTS = range(300, 400)
 _DENIED = frozenset({401, 403})
 CONNECTIONS = 4
+ERROR_BYTES_MAX = 8192
+"""Of the body of an error, which a sentence may be made of."""
 
 
 class Http:
     """One server. Each answer is read whole within its bound, or it is an error."""
 
-    def __init__(self, address: Address, credentials: Credentials, ca_file: str, patience: Patience) -> None:
-        self._address, self.patience = address, patience
+    def __init__(
+        self,
+        address: Address,
+        credentials: Credentials,
+        ca_file: str,
+        patience: Patience,
+        explain: Callable[[bytes], str] = lambda _: "",
+    ) -> None:
+        """`explain` gives a sentence for the body of an error, or nothing."""
+        self._address, self.patience, self._explain = address, patience, explain
         transport = httpx.HTTPTransport(trust_env=False)
         transport.close()
         transport._pool = httpcore.ConnectionPool(
@@ -75,12 +85,26 @@ class Http:
             raise SourceRefused(
                 "the server sends elsewhere, where nobody follows: add the source with the address it means"
             )
-        if answer.status_code in _DENIED:
-            raise SourceUnavailable("the server refuses these credentials; add the source again with others")
         if not answer.is_success:
-            raise SourceUnavailable(f"the server answers {answer.status_code}; look at its log")
+            raise SourceUnavailable(self._explain(_beginning(answer)) or _status_sentence(answer.status_code))
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise SourceUnavailable("the server compresses though it was asked not to; look at its settings")
+
+
+def _beginning(answer: httpx.Response) -> bytes:
+    """As much of a body as an error takes."""
+    content = b""
+    for part in answer.iter_raw():
+        content += part
+        if len(content) >= ERROR_BYTES_MAX:
+            break
+    return content[:ERROR_BYTES_MAX]
+
+
+def _status_sentence(status: int) -> str:
+    if status in _DENIED:
+        return "the server refuses these credentials; add the source again with others"
+    return f"the server answers {status}; look at its log"
 
 
 def body(answer: httpx.Response, bytes_max: int) -> Iterator[bytes]:
@@ -93,11 +117,13 @@ def body(answer: httpx.Response, bytes_max: int) -> Iterator[bytes]:
         yield part
 
 
-def fetched(http: Http, path: str, bytes_max: int) -> tuple[bytes, httpx.Headers]:
+def fetched(
+    http: Http, path: str, bytes_max: int, headers: Mapping[str, str] | None = None
+) -> tuple[bytes, httpx.Headers]:
     """One file, whole. Raises DocumentRejected for one over the limit, FileUnavailable."""
     with http.patience.fetching():
         try:
-            with http.answer("GET", path) as answer:
+            with http.answer("GET", path, headers) as answer:
                 size = answer.headers.get("content-length", "0")
                 if size.isdecimal() and int(size) > bytes_max:
                     raise _too_large(bytes_max)

@@ -1,18 +1,16 @@
 """A WebDAV folder: Nextcloud, SharePoint's own, any server of RFC 4918. Listed folder by folder with PROPFIND."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from rag.errors import SourceRefused, SourceUnavailable
 from rag.folders import ELSEWHERE, FileContent, FoundFile, Survey, shown_name
-from rag.sources.addresses import Address, parse_address, require_listed, require_sealed
+from rag.sources.addresses import WEB_PORTS, Address, parse_address, path_of
 from rag.sources.multistatus import Entry, read_multistatus
 from rag.sources.patience import LISTING_SECONDS_MAX
 from rag.sources.transport import Http, body, fetched
-from security.egress import AllowedEntry
+from rag.sources.versions import http_date, version_of
 
 FILES_MAX = 200_000
 FOLDERS_MAX = 20_000
@@ -22,25 +20,11 @@ DEPTH_MAX = 32
 LISTING_BYTES_MAX = 64 * 1024 * 1024
 """Of one folder: 100,000 files, as servers write them."""
 
-UNSETTLED_SECONDS = 120.0
-"""A date in whole seconds tells nothing of a file that changed so shortly before, by a clock that is not ours."""
-
 _ASKED = (
     b'<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop>'
     b"<resourcetype/><getetag/><getcontentlength/><getlastmodified/></prop></propfind>"
 )
 _HEADERS = {"depth": "1", "content-type": "application/xml; charset=utf-8"}
-_PORTS = {"https": 443, "http": 80}
-
-
-def address_of(text: str, allowed: Iterable[AllowedEntry]) -> Address:
-    """The address of a folder, listed and sealed on the way. Raises SourceRefused."""
-    address = parse_address(text, _PORTS)
-    require_listed(address, allowed)
-    require_sealed(address, "https")
-    if {".", ".."} & set(address.segments):
-        raise SourceRefused("an address goes straight to its folder, without . and ..")
-    return address
 
 
 class WebDav:
@@ -59,8 +43,8 @@ class WebDav:
 
     def read(self, file: FoundFile, bytes_max: int) -> FileContent:
         """The bytes of one file."""
-        content, headers = fetched(self._http, self._path((*self._root, *file.place.split("/"))), bytes_max)
-        return FileContent(content, _date(headers.get("last-modified", "")))
+        content, headers = fetched(self._http, path_of((*self._root, *file.place.split("/"))), bytes_max)
+        return FileContent(content, http_date(headers.get("last-modified", "")))
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,7 +74,7 @@ class WebDav:
         if len(below) > DEPTH_MAX or folders > FOLDERS_MAX:
             return {}, f"the source has over {FOLDERS_MAX} folders, or over {DEPTH_MAX} in each other; divide it"
         try:
-            with self._http.answer("PROPFIND", f"{self._path((*self._root, *below))}/", _HEADERS, _ASKED) as answer:
+            with self._http.answer("PROPFIND", f"{path_of((*self._root, *below))}/", _HEADERS, _ASKED) as answer:
                 listed = read_multistatus(body(answer, LISTING_BYTES_MAX), FILES_MAX)
         except SourceUnavailable as error:
             if not below:
@@ -127,34 +111,16 @@ class WebDav:
 
     def _is_ours(self, href: str) -> bool:
         try:
-            return parse_address(href.partition("?")[0], _PORTS).origin == self._origin
+            return parse_address(href.partition("?")[0], WEB_PORTS).origin == self._origin
         except SourceRefused:
             return False
-
-    def _path(self, segments: tuple[str, ...]) -> str:
-        return "".join("/" + quote(part.encode("utf-8", "surrogateescape"), safe="") for part in segments)
 
 
 def _found(place: tuple[str, ...], entry: Entry) -> FoundFile:
     path = "/".join(place)
-    return FoundFile(ELSEWHERE, path, shown_name(path), version=_version(entry), size=entry.size)
-
-
-def _version(entry: Entry) -> str:
-    """What changes with the file: its strong ETag, or a date that is past; nothing where neither is there."""
-    if entry.etag and not entry.etag.startswith("W/"):
-        return f"{entry.etag} {entry.modified} {entry.size}"
-    modified = _date(entry.modified)
-    if modified is None or (datetime.now(UTC) - modified).total_seconds() < UNSETTLED_SECONDS:
-        return ""
-    return f"{entry.modified} {entry.size}"
-
-
-def _date(text: str) -> datetime | None:
-    with suppress(ValueError, TypeError, OverflowError):
-        found = parsedate_to_datetime(text)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-    return None
+    return FoundFile(
+        ELSEWHERE, path, shown_name(path), version=version_of(entry.etag, entry.modified, entry.size), size=entry.size
+    )
 
 
 def _unlisted(below: tuple[str, ...], problem: str) -> FoundFile:

@@ -20,7 +20,7 @@ from chat.syncing import Syncing
 from rag.confinement import Limits
 from rag.errors import DocumentRejected, RagError, SourceRefused, SourceUnavailable
 from rag.folders import ELSEWHERE, FileContent, FoundFile, Survey
-from rag.sources import git, imap, multistatus, patience, webdav
+from rag.sources import git, imap, multistatus, patience, s3, webdav
 from rag.sources.opening import Surroundings, open_source
 from rag.sources.patience import Patience
 from rag.sources.record import Credentials, SourceKind, SourceRecord
@@ -38,7 +38,10 @@ SECRET = "wombat-pass-4711"
 SECONDS_MAX = 10
 """Far more than the bounds that the tests set, far less than what a server would take."""
 
-SCHEMES = {SourceKind.WEBDAV: "http", SourceKind.IMAP: "imap", SourceKind.GIT: "http"}
+SCHEMES = {SourceKind.WEBDAV: "http", SourceKind.IMAP: "imap", SourceKind.GIT: "http", SourceKind.S3: "http"}
+HELD = (len(SCHEMES), len(SCHEMES))
+"""Documents and passages of a collection that holds one of each kind."""
+
 GREETING = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n"
 
 
@@ -54,7 +57,7 @@ def opened(kind: SourceKind, port: int, memory: Path, *allowed: AllowedEntry) ->
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds small enough to be reached in a test."""
-    for module in (webdav, imap, git):
+    for module in (webdav, imap, git, s3):
         monkeypatch.setattr(module, "LISTING_SECONDS_MAX", 2.0)
         monkeypatch.setattr(module, "LISTING_BYTES_MAX", 1_000_000)
     monkeypatch.setattr(patience, "FILE_SECONDS_MAX", 1.0)
@@ -197,7 +200,7 @@ def test_a_hostile_listing_costs_a_bound_and_loses_nothing(loaded: Shelf, answer
             list(loaded.loader.load(loaded.managing, renamed(source)))
         assert time.monotonic() - began < SECONDS_MAX
     assert server.sent < 20_000_000  # what the bound lets in, and what lay in buffers
-    assert loaded.documents.counts(loaded.collection_id) == (3, 3)
+    assert loaded.documents.counts(loaded.collection_id) == HELD
 
 
 def renamed(source: Source) -> Source:
@@ -207,8 +210,92 @@ def renamed(source: Source) -> Source:
 
 
 def kind_of(source: Source) -> SourceKind:
-    kinds = {webdav.WebDav: SourceKind.WEBDAV, imap.Mailbox: SourceKind.IMAP, git.GitRepository: SourceKind.GIT}
+    kinds = {
+        webdav.WebDav: SourceKind.WEBDAV,
+        imap.Mailbox: SourceKind.IMAP,
+        git.GitRepository: SourceKind.GIT,
+        s3.Bucket: SourceKind.S3,
+    }
     return kinds[type(source)]
+
+
+def keys(*names: str, more: str = "") -> bytes:
+    listed = "".join(f"<Contents><Key>{name}</Key><ETag>2</ETag><Size>9</Size></Contents>" for name in names)
+    body = f"<ListBucketResult>{more}{listed}</ListBucketResult>".encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def endless_pages(talk: Talk) -> None:
+    more = "<IsTruncated>true</IsTruncated><NextContinuationToken>on</NextContinuationToken>"
+    talk.say(keys(f"{len(talk.server.requests)}.txt", more=more))
+
+
+def endless_page(talk: Talk) -> None:
+    talk.say(b"HTTP/1.1 200 OK\r\n\r\n<ListBucketResult>")
+    while True:
+        talk.say(b"<Contents><Key>a</Key></Contents>" * 100)
+
+
+def keys_without_names(talk: Talk) -> None:
+    body = b"<ListBucketResult><Contents><ETag>2</ETag></Contents></ListBucketResult>"
+    talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def truncated_for_ever(talk: Talk) -> None:
+    talk.say(keys("a.txt", more="<IsTruncated>true</IsTruncated>"))
+
+
+def endless_error(talk: Talk) -> None:
+    talk.say(b"HTTP/1.1 403 Forbidden\r\n\r\n<Error>")
+    while True:
+        talk.say(b"<Code>x</Code>" * 1000)
+
+
+def bombed_error(talk: Talk) -> None:
+    body = b'<!DOCTYPE d [<!ENTITY a "NoSuchBucket">]><Error><Code>&a;</Code></Error>'
+    talk.say(b"HTTP/1.1 404 X\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+HOSTILE_BUCKETS = (
+    *(endless_pages, endless_page, keys_without_names, truncated_for_ever, endless_error, bombed_error),
+    *(endless_head, dripped_body, silence, entity_bomb, compressed, no_http, cut),
+)
+
+
+@pytest.mark.parametrize("answer", HOSTILE_BUCKETS, ids=lambda each: each.__name__)
+@pytest.mark.usefixtures("short")
+def test_a_hostile_bucket_costs_a_bound_and_loses_nothing(
+    loaded: Shelf, answer: Callable[[Talk], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PAGES_MAX", 20)
+    began = time.monotonic()
+    with hostile(answer) as server, closing(opened(SourceKind.S3, server.port, loaded.memory)) as source:
+        with suppress(SourceUnavailable):
+            assert not source.survey().is_complete
+        assert time.monotonic() - began < SECONDS_MAX
+    assert server.sent < 20_000_000
+    assert loaded.documents.counts(loaded.collection_id) == HELD
+
+
+def test_keys_that_leave_the_prefix_are_left_out_and_forget_nothing(memory_dir: Path) -> None:  # noqa: F811
+    def answer(talk: Talk) -> None:
+        talk.say(keys("in/fine.txt", "other/secret.txt", "in/../up.txt", "in/.hidden"))
+
+    with hostile(answer) as server:
+        made = replace(record(SourceKind.S3, server.port), address=f"http://127.0.0.1:{server.port}/house/in/")
+        with closing(open_source(made, Surroundings((), memory_dir, Patience()))) as source:
+            found = source.survey()
+    assert [file.place for file in found.files if not file.problem] == ["fine.txt"]
+    assert not found.is_complete
+
+
+def test_the_secret_of_a_bucket_is_sent_to_nobody_not_even_its_server(loaded: Shelf) -> None:
+    with hostile(denied) as server, closing(opened(SourceKind.S3, server.port, loaded.memory)) as source:
+        with pytest.raises(SourceUnavailable, match="refuses these credentials"):
+            source.survey()
+        (asked,) = server.requests
+    assert b"authorization: AWS4-HMAC-SHA256 Credential=bot/" in asked
+    assert [what for needle, what in word_needles([SECRET]).items() if needle in asked] == []
 
 
 def test_a_folder_that_holds_itself_ends(loaded: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +309,7 @@ def test_a_folder_that_holds_itself_ends(loaded: Shelf, monkeypatch: pytest.Monk
         ended = list(loaded.loader.load(loaded.managing, renamed(source)))
         assert len(server.requests) <= 50
     assert any("in each other" in str(file.reason) for file in ended)
-    assert loaded.documents.counts(loaded.collection_id) == (3, 3)
+    assert loaded.documents.counts(loaded.collection_id) == HELD
 
 
 LEAVING = (
@@ -304,7 +391,7 @@ def test_a_source_whose_files_all_fail_is_left_alone_after_a_few(shelf: Shelf, s
 
 
 @pytest.mark.parametrize("status", [b"301", b"302", b"303", b"307", b"308"])
-@pytest.mark.parametrize("kind", [SourceKind.WEBDAV, SourceKind.GIT])
+@pytest.mark.parametrize("kind", [SourceKind.WEBDAV, SourceKind.GIT, SourceKind.S3])
 def test_a_redirect_is_not_followed(loaded: Shelf, kind: SourceKind, status: bytes) -> None:
     with hostile(silence) as target:
 
@@ -320,7 +407,7 @@ def test_a_redirect_is_not_followed(loaded: Shelf, kind: SourceKind, status: byt
             list(loaded.loader.load(loaded.managing, renamed(source)))
         assert server.requests
         assert target.requests == []
-    assert loaded.documents.counts(loaded.collection_id) == (3, 3)
+    assert loaded.documents.counts(loaded.collection_id) == HELD
 
 
 def test_an_address_that_is_not_listed_is_refused_when_added_and_when_synced(loaded: Shelf) -> None:
@@ -328,6 +415,7 @@ def test_an_address_that_is_not_listed_is_refused_when_added_and_when_synced(loa
         SourceKind.WEBDAV: "https://192.0.2.1/share/",
         SourceKind.IMAP: "imaps://192.0.2.1/INBOX",
         SourceKind.GIT: "https://192.0.2.1/x.git",
+        SourceKind.S3: "https://192.0.2.1/house/",
     }
     for kind, address in addresses.items():
         source = replace(record(kind, 1), address=address)
@@ -423,7 +511,7 @@ def test_a_hostile_mail_server_costs_a_bound_and_loses_nothing(
             list(loaded.loader.load(loaded.managing, renamed(source)))
         assert time.monotonic() - began < SECONDS_MAX
     assert server.sent < 20_000_000
-    assert loaded.documents.counts(loaded.collection_id) == (3, 3)
+    assert loaded.documents.counts(loaded.collection_id) == HELD
 
 
 @pytest.mark.parametrize("answer", [silence, dripped_head, endless_file, no_http], ids=lambda each: each.__name__)
@@ -434,7 +522,7 @@ def test_a_hostile_git_server_costs_a_bound_and_loses_nothing(loaded: Shelf, ans
         with pytest.raises(SourceUnavailable):
             list(loaded.loader.load(loaded.managing, renamed(source)))
         assert time.monotonic() - began < SECONDS_MAX
-    assert loaded.documents.counts(loaded.collection_id) == (3, 3)
+    assert loaded.documents.counts(loaded.collection_id) == HELD
 
 
 def test_a_wait_ends_at_once_when_the_house_stops(loaded: Shelf) -> None:
@@ -505,9 +593,11 @@ def test_credentials_are_in_no_file_log_process_list_or_error(
             with hostile(answer, GREETING if kind is SourceKind.IMAP else b"") as server:
                 errors += failed(loaded, record(kind, server.port))
                 assert any(sent_in(server))
+        with hostile(denied) as server:
+            errors += failed(loaded, record(SourceKind.S3, server.port))
         errors += failed(loaded, record(SourceKind.GIT, port, "/absent.git"))
         errors += failed(loaded, record(SourceKind.GIT, 1, "/absent.git"))
-    assert len(errors) == 4
+    assert len(errors) == 5
     assert processes.seen
     assert processes.found == set()
     logged = log.getvalue() + "".join(each.getMessage() for each in caplog.records if each.name != "httpcore.http11")

@@ -15,7 +15,9 @@ from chat.admin.output import say, show, show_json
 from chat.admin.progress import Count
 from chat.admin.session import run, stopped_cleanly
 
-application = group("Sources: a folder, WebDAV, a mailbox, a Git repository that a collection is kept in step with.")
+application = group(
+    "Sources: a folder, WebDAV, an S3 bucket, a mailbox, a Git repository that a collection is kept in step with."
+)
 
 SECRET_BYTES_MAX = 4096
 Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection's name.")]
@@ -29,6 +31,7 @@ class Kind(StrEnum):
     WEBDAV = "webdav"
     IMAP = "imap"
     GIT = "git"
+    S3 = "s3"
 
 
 @application.command(
@@ -39,17 +42,21 @@ class Kind(StrEnum):
         "--user bot --secret-file bot.secret --every 60",
         "huisclos source add post imap imaps://mail.example/INBOX --user bot --secret-stdin < bot.secret",
         "huisclos source add handbook git https://git.example/handbook.git --branch main",
+        "huisclos source add contracts s3 https://s3.example/bucket/contracts/ --user KEY-ID --secret-file key.secret",
     ),
 )
 def add(
     name: Name,
     kind: Annotated[Kind, typer.Argument(help="What it speaks.")],
     address: Annotated[str, typer.Argument(help="A folder's whole path, or a URL without a name and a secret in it.")],
-    user: Annotated[str, typer.Option(help="Who signs in. A secret without a name is sent as a token.")] = "",
+    user: Annotated[
+        str, typer.Option(help="Who signs in, or the id of an S3 key. A secret without a name is sent as a token.")
+    ] = "",
     secret_file: Annotated[Path | None, typer.Option(help="A file (0600) with the password or token.")] = None,
     secret_stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read it from standard input.")] = False,
     every: Annotated[int, typer.Option(metavar="MINUTES", help="While serving, sync that often; 0: only by hand.")] = 0,
     branch: Annotated[str, typer.Option(help="Of a Git repository; its own choice where not given.")] = "",
+    region: Annotated[str, typer.Option(help="Of an S3 server; us-east-1 where not given.")] = "",
     ca_file: Annotated[
         Path | None, typer.Option(help="A PEM file of the authority that signed the server's certificate.")
     ] = None,
@@ -57,7 +64,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Give a collection a source. Its address must be in egress.allowed, unless it is this machine's."""
-    given = {"branch": branch, "ca_file": str(ca_file.resolve()) if ca_file else ""}
+    given = {"branch": branch, "region": region, "ca_file": str(ca_file.resolve()) if ca_file else ""}
     options = {option: value for option, value in given.items() if value}
     where = str(Path(address).resolve()) if kind is Kind.FOLDER else address
     secret = _secret(secret_file, secret_stdin)
