@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from rag.errors import DocumentRejected, SourceRefused, SourceUnavailable
-from rag.folders import FoundFile
 from rag.sources import s3
 from rag.sources.opening import Surroundings, check_source, open_source
 from rag.sources.patience import Patience
@@ -19,6 +18,7 @@ from security.egress import parse_entry
 from security.withheld import Withheld
 from tests.rag.conftest import Shelf
 from tests.rag.sources.bucket import BUCKET, BucketServer, NoBucketServer, bucket_server
+from tests.rag.sources.synced import noted_reads, sync
 
 ODD = "contracts/Été & hiver/100% poires+prunes #1 ?x=y~(a)'\"\\.md"
 
@@ -62,11 +62,6 @@ def opened(server: BucketServer, path: str = "contracts/", key: tuple[str, str] 
     return open_source(record(server, path, key), Surroundings((), Path("/dev/shm"), Patience()))
 
 
-def sync(shelf: Shelf, source: Source) -> dict[str, str]:
-    with closing(source):
-        return {file.doc: file.state.value for file in shelf.loader.load(shelf.managing, source)}
-
-
 def test_everything_under_the_prefix_comes_in(shelf: Shelf, server: BucketServer) -> None:
     odd = ODD.removeprefix("contracts/")
     assert sync(shelf, opened(server)) == {"apples.txt": "indexed", odd: "indexed", "deep/er/plums.txt": "indexed"}
@@ -83,14 +78,7 @@ def test_what_is_unchanged_is_not_fetched_and_every_change_is_followed(
 ) -> None:
     sync(shelf, opened(server))
     again = opened(server)
-    fetched: list[str] = []
-    whole = again.read
-
-    def noted(file: FoundFile) -> FoundFile:
-        fetched.append(file.place)
-        return file
-
-    monkeypatch.setattr(again, "read", lambda file, most: whole(noted(file), most))
+    fetched = noted_reads(again, monkeypatch)
     assert set(sync(shelf, again).values()) == {"unchanged"}
     assert fetched == []
     embedded = shelf.embedder.embedded

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from rag.errors import SourceRefused, SourceUnavailable
-from rag.folders import FoundFile
 from rag.sources.opening import Surroundings, check_source, open_source
 from rag.sources.patience import Patience
 from rag.sources.record import Credentials, SourceKind, SourceRecord
@@ -17,6 +16,7 @@ from security.egress import parse_entry
 from security.withheld import Withheld
 from tests.rag.conftest import Shelf
 from tests.rag.sources.servers import PASSWORD, USER, made_certificate, webdav
+from tests.rag.sources.synced import noted_reads
 
 Open = Callable[..., Source]
 
@@ -63,14 +63,7 @@ def test_what_is_unchanged_is_not_fetched_and_every_change_is_followed(
     shelf: Shelf, share: Source, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync(shelf, share)
-    fetched: list[str] = []
-    whole = share.read
-
-    def noted(file: FoundFile) -> FoundFile:
-        fetched.append(file.place)
-        return file
-
-    monkeypatch.setattr(share, "read", lambda file, most: whole(noted(file), most))
+    fetched = noted_reads(share, monkeypatch)
     assert set(sync(shelf, share).values()) == {"unchanged"}
     assert fetched == []
     embedded = shelf.embedder.embedded
