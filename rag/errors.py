@@ -11,7 +11,9 @@ RagError
 ├── FileUnavailable       the file cannot be read now; what is known of it stays
 ├── FolderMissing         the folder to load is not there, or is empty where it was not
 ├── SourceUnavailable     a source cannot be listed; what is known of it stays
-│   └── SourceRefused         its address is not listed, or it asks for what is not done
+│   ├── SourceRefused         its address is not listed, or it asks for what is not done
+│   │   └── SentElsewhere         its server answers with another address
+│   └── NothingThere          its server has nothing at the address, and works
 ├── StoreFull             no room on the disk for the sealed truth
 ├── CollectionUnknown
 ├── CollectionExists
@@ -90,6 +92,18 @@ class SourceUnavailable(RagError):
 
 class SourceRefused(SourceUnavailable):
     """The address of a source is not listed, or it is no address of a source."""
+
+
+class SentElsewhere(SourceRefused):
+    """The server answers with another address, for good or for now."""
+
+    def __init__(self, location: str, *, is_permanent: bool) -> None:
+        super().__init__("the server sends elsewhere, where nobody follows: add the source with the address it means")
+        self.location, self.is_permanent = location, is_permanent
+
+
+class NothingThere(SourceUnavailable):
+    """The server answers that it has nothing there."""
 
 
 class StoreFull(RagError):

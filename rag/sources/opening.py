@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import SourceRefused
-from rag.sources import git, imap, s3, webdav
+from rag.sources import git, imap, s3, webdav, website
 from rag.sources.addresses import web_address
 from rag.sources.folder import FolderSource
 from rag.sources.patience import Patience
@@ -71,7 +71,7 @@ def _open_folder(record: SourceRecord, _around: Surroundings) -> Source:
     return FolderSource(Path(record.address))
 
 
-def _check_webdav(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
+def _check_web(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
     web_address(record.address, allowed)
 
 
@@ -104,6 +104,12 @@ def _open_git(record: SourceRecord, around: Surroundings) -> Source:
     )
 
 
+def _open_sitemap(record: SourceRecord, around: Surroundings) -> Source:
+    address = web_address(record.address, around.allowed)
+    http = Http(address, record.credentials, record.options.get("ca_file", ""), around.patience)
+    return website.Website(record.name, address, http)
+
+
 def _check_s3(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
     s3.address_of(record.address, allowed)
     s3.check_region(record.options.get("region", s3.REGION))
@@ -122,8 +128,9 @@ def _open_s3(record: SourceRecord, around: Surroundings) -> Source:
 
 WAYS: Mapping[SourceKind, Way] = {
     SourceKind.FOLDER: Way(frozenset(), _check_folder, _open_folder),
-    SourceKind.WEBDAV: Way(frozenset({"ca_file"}), _check_webdav, _open_webdav),
+    SourceKind.WEBDAV: Way(frozenset({"ca_file"}), _check_web, _open_webdav),
     SourceKind.IMAP: Way(frozenset({"ca_file"}), _check_imap, _open_imap),
     SourceKind.GIT: Way(frozenset({"ca_file", "branch"}), _check_git, _open_git),
     SourceKind.S3: Way(frozenset({"ca_file", "region"}), _check_s3, _open_s3),
+    SourceKind.SITEMAP: Way(frozenset({"ca_file"}), _check_web, _open_sitemap),
 }

@@ -28,6 +28,7 @@ class SourceKind(StrEnum):
     IMAP = "imap"
     GIT = "git"
     S3 = "s3"
+    SITEMAP = "sitemap"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,35 @@ Here every read of the socket asks the sync's patience first, for heads as for b
 """
 
 import ssl
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpcore
 import httpx
 
-from rag.errors import DocumentRejected, FileUnavailable, SourceRefused, SourceUnavailable
+from rag.errors import (
+    DocumentRejected,
+    FileUnavailable,
+    NothingThere,
+    SentElsewhere,
+    SourceRefused,
+    SourceUnavailable,
+)
 from rag.sources.addresses import Address
 from rag.sources.patience import OutOfPatience, Patience
 from rag.sources.record import Credentials
 
 _MB = 1024 * 1024
 _REDIRECTS = range(300, 400)
+_PERMANENT = frozenset({301, 308})
 _DENIED = frozenset({401, 403})
+_GONE = frozenset({404, 410})
 CONNECTIONS = 4
+PLAIN = frozenset({"identity"})
+"""The encodings of a body that is sent as it was asked for."""
+
 ERROR_BYTES_MAX = 8192
 """Of the body of an error, which a sentence may be made of."""
 
@@ -61,7 +73,12 @@ class Http:
 
     @contextmanager
     def answer(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        encodings: Container[str] = PLAIN,
     ) -> Iterator[httpx.Response]:
         """An answer whose body has not been read. Raises SourceUnavailable for what is no success."""
         self._client.cookies.clear()
@@ -71,7 +88,7 @@ class Http:
         try:
             answer = self._client.send(request, stream=True)
             try:
-                self._check(answer)
+                self._check(answer, encodings)
                 yield answer
             finally:
                 answer.close()
@@ -80,14 +97,14 @@ class Http:
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, httpx.InvalidURL, OSError) as error:
             raise SourceUnavailable(_sentence(error)) from None  # a chain would hold the request, and its head
 
-    def _check(self, answer: httpx.Response) -> None:
+    def _check(self, answer: httpx.Response, encodings: Container[str]) -> None:
         if answer.status_code in _REDIRECTS:
-            raise SourceRefused(
-                "the server sends elsewhere, where nobody follows: add the source with the address it means"
-            )
+            location, is_permanent = answer.headers.get("location", ""), answer.status_code in _PERMANENT
+            raise SentElsewhere(location, is_permanent=is_permanent)
         if not answer.is_success:
-            raise SourceUnavailable(self._explain(_beginning(answer)) or _status_sentence(answer.status_code))
-        if answer.headers.get("content-encoding", "identity") != "identity":
+            sentence = self._explain(_beginning(answer)) or _status_sentence(answer.status_code)
+            raise NothingThere(sentence) if answer.status_code in _GONE else SourceUnavailable(sentence)
+        if answer.headers.get("content-encoding", "identity") not in encodings:
             raise SourceUnavailable("the server compresses though it was asked not to; look at its settings")
 
 
@@ -117,24 +134,49 @@ def body(answer: httpx.Response, bytes_max: int) -> Iterator[bytes]:
         yield part
 
 
+class Asked(Protocol):
+    """What a file is fetched from."""
+
+    @property
+    def patience(self) -> Patience:
+        """That of the sync at hand."""
+        ...
+
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[httpx.Response]:
+        """An answer whose body has not been read. Raises SourceUnavailable for what is no success."""
+        ...
+
+
 def fetched(
-    http: Http, path: str, bytes_max: int, headers: Mapping[str, str] | None = None
+    server: Asked, path: str, bytes_max: int, headers: Mapping[str, str] | None = None
 ) -> tuple[bytes, httpx.Headers]:
-    """One file, whole. Raises DocumentRejected for one over the limit, FileUnavailable."""
-    with http.patience.fetching():
+    """One file, whole. Raises DocumentRejected for one over the limit, FileUnavailable.
+
+    A file that is gone or elsewhere is no failure of the server: the next one is asked for.
+    """
+    with server.patience.fetching():
         try:
-            with http.answer("GET", path, headers) as answer:
-                size = answer.headers.get("content-length", "0")
-                if size.isdecimal() and int(size) > bytes_max:
-                    raise _too_large(bytes_max)
-                content = bytearray()
-                for part in answer.iter_raw():
-                    content += part
-                    if len(content) > bytes_max:
-                        raise _too_large(bytes_max)
-                return bytes(content), answer.headers
+            return _whole(server, path, bytes_max, headers)
+        except (NothingThere, SentElsewhere) as error:
+            answered = error
         except SourceUnavailable as error:
             raise FileUnavailable(f"not fetched: {error}") from error
+    raise FileUnavailable(f"not fetched: {answered}") from answered
+
+
+def _whole(server: Asked, path: str, bytes_max: int, headers: Mapping[str, str] | None) -> tuple[bytes, httpx.Headers]:
+    with server.answer("GET", path, headers) as answer:
+        size = answer.headers.get("content-length", "0")
+        if size.isdecimal() and int(size) > bytes_max:
+            raise _too_large(bytes_max)
+        content = bytearray()
+        for part in answer.iter_raw():
+            content += part
+            if len(content) > bytes_max:
+                raise _too_large(bytes_max)
+        return bytes(content), answer.headers
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:

@@ -15,6 +15,7 @@ from security.keystore import create_keyring
 from security.passwords import Argon2Cost
 from security.slots import KeyFile
 from tests.attacks.planted import FILE_NAME, Planted, write_documents
+from tests.attacks.sourced import loaded, short  # noqa: F401 - fixtures
 from tests.attacks.whole import Attacked, Canaries
 from tests.e2e.served import free_port
 

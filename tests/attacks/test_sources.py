@@ -19,162 +19,46 @@ from chat.logs import configure_logs
 from chat.syncing import Syncing
 from rag.confinement import Limits
 from rag.errors import DocumentRejected, RagError, SourceRefused, SourceUnavailable
-from rag.folders import ELSEWHERE, FileContent, FoundFile, Survey
-from rag.sources import git, imap, multistatus, patience, s3, webdav
+from rag.folders import ELSEWHERE, FoundFile
+from rag.sources import multistatus, patience, webdav
 from rag.sources.opening import Surroundings, open_source
 from rag.sources.patience import Patience
-from rag.sources.record import Credentials, SourceKind, SourceRecord
-from rag.sources.source import Source
+from rag.sources.record import SourceKind, SourceRecord
 from security.audit import AuditLog
 from security.egress import AllowedEntry, egress_guard, parse_entry
 from security.errors import EgressDenied
-from security.withheld import Withheld
-from tests.attacks.hostile import Hostile, Talk, hostile
+from tests.attacks.hostile import Talk, hostile
 from tests.attacks.scan import files_since, word_needles
+from tests.attacks.sourced import (
+    FOLDER,
+    GREETING,
+    HELD,
+    SECONDS_MAX,
+    SECRET,
+    another_list,
+    compressed,
+    cut,
+    denied,
+    dripped_body,
+    dripped_head,
+    endless_answer,
+    endless_depth,
+    endless_field,
+    endless_head,
+    endless_interim,
+    endless_space,
+    entity_bomb,
+    entity_file,
+    entry,
+    no_http,
+    opened,
+    record,
+    renamed,
+    sent_in,
+    silence,
+)
 from tests.rag.conftest import Shelf, memory_dir, shelf  # noqa: F401 - fixtures
 from tests.rag.sources.servers import git_over_http
-
-SECRET = "wombat-pass-4711"
-SECONDS_MAX = 10
-"""Far more than the bounds that the tests set, far less than what a server would take."""
-
-SCHEMES = {SourceKind.WEBDAV: "http", SourceKind.IMAP: "imap", SourceKind.GIT: "http", SourceKind.S3: "http"}
-HELD = (len(SCHEMES), len(SCHEMES))
-"""Documents and passages of a collection that holds one of each kind."""
-
-GREETING = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n"
-
-
-def record(kind: SourceKind, port: int, path: str = "/share/") -> SourceRecord:
-    address = f"{SCHEMES[kind]}://127.0.0.1:{port}{path}"
-    return SourceRecord("1", kind, address, Credentials("bot", Withheld(SECRET)))
-
-
-def opened(kind: SourceKind, port: int, memory: Path, *allowed: AllowedEntry) -> Source:
-    return open_source(record(kind, port), Surroundings(allowed, memory, Patience()))
-
-
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds small enough to be reached in a test."""
-    for module in (webdav, imap, git, s3):
-        monkeypatch.setattr(module, "LISTING_SECONDS_MAX", 2.0)
-        monkeypatch.setattr(module, "LISTING_BYTES_MAX", 1_000_000)
-    monkeypatch.setattr(patience, "FILE_SECONDS_MAX", 1.0)
-
-
-@pytest.fixture
-def loaded(shelf: Shelf) -> Shelf:  # noqa: F811 - the fixture
-    """A collection that holds what each kind of source gave before; see `of`."""
-    for kind in SCHEMES:
-        list(shelf.loader.load(shelf.managing, Before(kind)))
-    return shelf
-
-
-class Before:
-    """What a source gave before it turned hostile."""
-
-    def __init__(self, kind: SourceKind, port: int = 0) -> None:
-        self._name, self._kind = record(kind, port).name, kind
-
-    def survey(self) -> Survey:
-        return Survey(self._name, (FoundFile(ELSEWHERE, "apples.txt", "apples.txt", version="1"),), is_complete=True)
-
-    def read(self, _file: FoundFile, _bytes_max: int) -> FileContent:
-        return FileContent(f"Apples ripen in the cellar, says {self._kind}.".encode(), None)
-
-    def close(self) -> None:
-        pass
-
-
-def entry(href: str, kind: str = "", more: str = "") -> str:
-    return (
-        f"<d:response><d:href>{href}</d:href><d:propstat><d:prop><d:resourcetype>{kind}</d:resourcetype>{more}"
-        "</d:prop></d:propstat></d:response>"
-    )
-
-
-FOLDER = "<d:collection/>"
-
-
-def endless_answer(talk: Talk) -> None:
-    talk.say(b'HTTP/1.1 207 M\r\n\r\n<?xml version="1.0"?><d:multistatus xmlns:d="DAV:">')
-    while True:
-        talk.say(entry("/share/x.txt").encode() * 100)
-
-
-def endless_space(talk: Talk) -> None:
-    talk.say(b'HTTP/1.1 207 M\r\n\r\n<d:multistatus xmlns:d="DAV:">')
-    while True:
-        talk.say(b" " * 65536)
-
-
-def endless_field(talk: Talk) -> None:
-    talk.say(b'HTTP/1.1 207 M\r\n\r\n<d:multistatus xmlns:d="DAV:"><d:response><d:href>')
-    while True:
-        talk.say(b"x" * 10_000)
-
-
-def endless_depth(talk: Talk) -> None:
-    talk.say(b'HTTP/1.1 207 M\r\n\r\n<d:multistatus xmlns:d="DAV:">')
-    while True:
-        talk.say(b"<a>" * 10_000)
-
-
-def endless_head(talk: Talk) -> None:
-    talk.say(b"HTTP/1.1 207 M\r\n")
-    while True:
-        talk.say(b"X-More: 1\r\n" * 100)
-
-
-def endless_interim(talk: Talk) -> None:
-    while True:
-        talk.say(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10)
-        time.sleep(0.001)
-
-
-def dripped_head(talk: Talk) -> None:
-    for byte in b"HTTP/1.1 207 Multi-Status\r\nX-Slow: " + b"x" * 10_000:
-        talk.say(bytes([byte]))
-        time.sleep(0.2)
-
-
-def dripped_body(talk: Talk) -> None:
-    talk.say(b"HTTP/1.1 207 M\r\nContent-Length: 100000\r\n\r\n")
-    while True:
-        talk.say(b" ")
-        time.sleep(0.2)
-
-
-def silence(talk: Talk) -> None:
-    talk.server.stopped.wait(20)
-
-
-def entity_bomb(talk: Talk) -> None:
-    lols = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-    talk.multistatus(entry("/share/&l9;"), f'<!DOCTYPE d [<!ENTITY l0 "lol">{lols}]>')
-
-
-def entity_file(talk: Talk) -> None:
-    talk.multistatus(entry("/share/&f;"), '<!DOCTYPE d [<!ENTITY f SYSTEM "file:///etc/hostname">]>')
-
-
-def compressed(talk: Talk) -> None:
-    talk.say(b"HTTP/1.1 207 M\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00")
-
-
-def no_http(talk: Talk) -> None:
-    talk.say(os.urandom(4096))
-
-
-def another_list(talk: Talk) -> None:
-    talk.multistatus(entry("/other/", FOLDER))
-
-
-def cut(talk: Talk) -> None:
-    talk.say(b'HTTP/1.1 207 M\r\nContent-Length: 9999\r\n\r\n<d:multistatus xmlns:d="DAV:">')
-    talk.connection.close()
-
 
 ANSWERS = (
     *(
@@ -201,101 +85,6 @@ def test_a_hostile_listing_costs_a_bound_and_loses_nothing(loaded: Shelf, answer
         assert time.monotonic() - began < SECONDS_MAX
     assert server.sent < 20_000_000  # what the bound lets in, and what lay in buffers
     assert loaded.documents.counts(loaded.collection_id) == HELD
-
-
-def renamed(source: Source) -> Source:
-    """The source under the name that its documents were loaded with: the port is another each time."""
-    source._name = record(kind_of(source), 0).name  # type: ignore[attr-defined]
-    return source
-
-
-def kind_of(source: Source) -> SourceKind:
-    kinds = {
-        webdav.WebDav: SourceKind.WEBDAV,
-        imap.Mailbox: SourceKind.IMAP,
-        git.GitRepository: SourceKind.GIT,
-        s3.Bucket: SourceKind.S3,
-    }
-    return kinds[type(source)]
-
-
-def keys(*names: str, more: str = "") -> bytes:
-    listed = "".join(f"<Contents><Key>{name}</Key><ETag>2</ETag><Size>9</Size></Contents>" for name in names)
-    body = f"<ListBucketResult>{more}{listed}</ListBucketResult>".encode()
-    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-
-
-def endless_pages(talk: Talk) -> None:
-    more = "<IsTruncated>true</IsTruncated><NextContinuationToken>on</NextContinuationToken>"
-    talk.say(keys(f"{len(talk.server.requests)}.txt", more=more))
-
-
-def endless_page(talk: Talk) -> None:
-    talk.say(b"HTTP/1.1 200 OK\r\n\r\n<ListBucketResult>")
-    while True:
-        talk.say(b"<Contents><Key>a</Key></Contents>" * 100)
-
-
-def keys_without_names(talk: Talk) -> None:
-    body = b"<ListBucketResult><Contents><ETag>2</ETag></Contents></ListBucketResult>"
-    talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-
-
-def truncated_for_ever(talk: Talk) -> None:
-    talk.say(keys("a.txt", more="<IsTruncated>true</IsTruncated>"))
-
-
-def endless_error(talk: Talk) -> None:
-    talk.say(b"HTTP/1.1 403 Forbidden\r\n\r\n<Error>")
-    while True:
-        talk.say(b"<Code>x</Code>" * 1000)
-
-
-def bombed_error(talk: Talk) -> None:
-    body = b'<!DOCTYPE d [<!ENTITY a "NoSuchBucket">]><Error><Code>&a;</Code></Error>'
-    talk.say(b"HTTP/1.1 404 X\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-
-
-HOSTILE_BUCKETS = (
-    *(endless_pages, endless_page, keys_without_names, truncated_for_ever, endless_error, bombed_error),
-    *(endless_head, dripped_body, silence, entity_bomb, compressed, no_http, cut),
-)
-
-
-@pytest.mark.parametrize("answer", HOSTILE_BUCKETS, ids=lambda each: each.__name__)
-@pytest.mark.usefixtures("short")
-def test_a_hostile_bucket_costs_a_bound_and_loses_nothing(
-    loaded: Shelf, answer: Callable[[Talk], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(s3, "PAGES_MAX", 20)
-    began = time.monotonic()
-    with hostile(answer) as server, closing(opened(SourceKind.S3, server.port, loaded.memory)) as source:
-        with suppress(SourceUnavailable):
-            assert not source.survey().is_complete
-        assert time.monotonic() - began < SECONDS_MAX
-    assert server.sent < 20_000_000
-    assert loaded.documents.counts(loaded.collection_id) == HELD
-
-
-def test_keys_that_leave_the_prefix_are_left_out_and_forget_nothing(memory_dir: Path) -> None:  # noqa: F811
-    def answer(talk: Talk) -> None:
-        talk.say(keys("in/fine.txt", "other/secret.txt", "in/../up.txt", "in/.hidden"))
-
-    with hostile(answer) as server:
-        made = replace(record(SourceKind.S3, server.port), address=f"http://127.0.0.1:{server.port}/house/in/")
-        with closing(open_source(made, Surroundings((), memory_dir, Patience()))) as source:
-            found = source.survey()
-    assert [file.place for file in found.files if not file.problem] == ["fine.txt"]
-    assert not found.is_complete
-
-
-def test_the_secret_of_a_bucket_is_sent_to_nobody_not_even_its_server(loaded: Shelf) -> None:
-    with hostile(denied) as server, closing(opened(SourceKind.S3, server.port, loaded.memory)) as source:
-        with pytest.raises(SourceUnavailable, match="refuses these credentials"):
-            source.survey()
-        (asked,) = server.requests
-    assert b"authorization: AWS4-HMAC-SHA256 Credential=bot/" in asked
-    assert [what for needle, what in word_needles([SECRET]).items() if needle in asked] == []
 
 
 def test_a_folder_that_holds_itself_ends(loaded: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +180,7 @@ def test_a_source_whose_files_all_fail_is_left_alone_after_a_few(shelf: Shelf, s
 
 
 @pytest.mark.parametrize("status", [b"301", b"302", b"303", b"307", b"308"])
-@pytest.mark.parametrize("kind", [SourceKind.WEBDAV, SourceKind.GIT, SourceKind.S3])
+@pytest.mark.parametrize("kind", [SourceKind.WEBDAV, SourceKind.GIT, SourceKind.S3, SourceKind.SITEMAP])
 def test_a_redirect_is_not_followed(loaded: Shelf, kind: SourceKind, status: bytes) -> None:
     with hostile(silence) as target:
 
@@ -416,6 +205,7 @@ def test_an_address_that_is_not_listed_is_refused_when_added_and_when_synced(loa
         SourceKind.IMAP: "imaps://192.0.2.1/INBOX",
         SourceKind.GIT: "https://192.0.2.1/x.git",
         SourceKind.S3: "https://192.0.2.1/house/",
+        SourceKind.SITEMAP: "https://192.0.2.1/sitemap.xml",
     }
     for kind, address in addresses.items():
         source = replace(record(kind, 1), address=address)
@@ -606,18 +396,6 @@ def test_credentials_are_in_no_file_log_process_list_or_error(
         assert [what for needle, what in needles.items() if needle in text.encode()] == []
     for path in files_since([loaded.state, loaded.memory, tmp_path], began):
         assert [what for needle, what in needles.items() if needle in path.read_bytes()] == [], path
-
-
-def denied(talk: Talk) -> None:
-    talk.say(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-
-
-def sent_in(server: Hostile) -> Iterator[bool]:
-    """Whether the server itself got the credentials: else the test would look for what was never there."""
-    for request in server.requests:
-        for part in (b"bot:", b"\0bot\0"):
-            whole = base64.b64encode(part + SECRET.encode())
-            yield whole in request
 
 
 def failed(shelf: Shelf, source: SourceRecord) -> list[str]:  # noqa: F811

@@ -16,7 +16,7 @@ from chat.admin.progress import Count
 from chat.admin.session import run, stopped_cleanly
 
 application = group(
-    "Sources: a folder, WebDAV, an S3 bucket, a mailbox, a Git repository that a collection is kept in step with."
+    "Sources: shares, buckets, mailboxes, repositories, websites that a collection is kept in step with."
 )
 
 SECRET_BYTES_MAX = 4096
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     IMAP = "imap"
     GIT = "git"
     S3 = "s3"
+    SITEMAP = "sitemap"
 
 
 @application.command(
@@ -43,6 +44,7 @@ class Kind(StrEnum):
         "huisclos source add post imap imaps://mail.example/INBOX --user bot --secret-stdin < bot.secret",
         "huisclos source add handbook git https://git.example/handbook.git --branch main",
         "huisclos source add contracts s3 https://s3.example/bucket/contracts/ --user KEY-ID --secret-file key.secret",
+        "huisclos source add handbook sitemap https://intranet.example/sitemap.xml --every 1440",
     ),
 )
 def add(
