@@ -21,6 +21,7 @@ from chat.rotating import Rotations
 from chat.settings import Settings
 from chat.shredding import Remover, Shredder
 from chat.syncing import Syncing
+from chat.watching import Watching
 from models.catalogue import Task
 from models.embedder import Embedder, open_embedder
 from models.generator import LlamaGenerator, open_generator
@@ -52,7 +53,7 @@ SNAPSHOTS = "snapshots"
 SECONDS_A_MINUTE = 60
 READ_OF_DATABASE = (
     *("directory", "policy", "collections", "documents", "conversations"),
-    *("remover", "shredder", "rotations", "syncing", "jobs"),
+    *("remover", "shredder", "rotations", "syncing", "jobs", "watching"),
 )
 """Parts of a house that keep something of what its database held, and those that are made of them."""
 
@@ -227,6 +228,11 @@ class House:
             lambda: self.loader,
             self.settings.loading.workers,
         )
+
+    @cached_property
+    def watching(self) -> Watching:
+        """What has a change in a folder followed by a sync."""
+        return Watching(self.syncing, self.jobs)
 
     def _tell(self, event: str, **fields: object) -> None:
         """To the log, where there is one."""

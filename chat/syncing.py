@@ -6,7 +6,7 @@ One source at a time. How each sync ended is kept with the source, sealed; a fai
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chat.errors import Refused
@@ -41,6 +41,7 @@ class Syncing:
     documents: Callable[[], DocumentStore]
     loader: Callable[[], Loader]
     clock: Clock = utc_now
+    _changed: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def add(self, grant: Grant, source: SourceRecord) -> None:
         """Keep a source with its collection. Raises SourceRefused for one that would not be opened."""
@@ -82,14 +83,16 @@ class Syncing:
     ) -> Generator[FileLoaded, None, None]:
         """Bring the collection in step with one source, giving each file as it ends; then keep how it ended.
 
-        Closed or stopped, it keeps what was loaded and the next one goes on from there. Raises what a load raises.
+        What is known to have changed comes first. Closed or stopped, it keeps what was loaded and the next one goes on
+        from there. Raises what a load raises.
         """
         files: dict[str, int] = {}
         what = f"{grant.collection_id}/{source.id}"
         self.audit.record(OPERATOR.user_id, SYNC, what, "begun")
         end, reason = "stopped", ""
         try:
-            opened = open_source(source, Surroundings(self.allowed, self.memory_dir, Patience(stopped)))
+            first = self._changed.pop(source.id, frozenset())
+            opened = open_source(source, Surroundings(self.allowed, self.memory_dir, Patience(stopped), first))
             load = self.loader().load(grant, opened, released, is_rereading=is_rereading, stopped=stopped)
             with closing(opened), closing(load) as loading:
                 for file in loading:
@@ -135,6 +138,17 @@ class Syncing:
             for source in self._sources(collection):
                 if source.is_due(self.clock()):
                     yield self.policy.grant(OPERATOR, collection.id, Right.MANAGE), source
+
+    def watched(self) -> Iterator[tuple[Grant, SourceRecord]]:
+        """Every source that a change causes a sync of, with the grant to bring its collection in step."""
+        for collection in self.collections.list():
+            for source in self._sources(collection):
+                if source.is_watched:
+                    yield self.policy.grant(OPERATOR, collection.id, Right.MANAGE), source
+
+    def note_changed(self, source: SourceRecord, places: frozenset[str]) -> None:
+        """Have the next sync of a folder read first what is at these places."""
+        self._changed[source.id] = places
 
     def _sources(self, collection: CollectionRecord) -> tuple[SourceRecord, ...]:
         """Those of a collection; none where it is closed, which is told elsewhere."""

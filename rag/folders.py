@@ -76,8 +76,8 @@ def survey(path: Path) -> Survey:
     if not os.path.lexists(path):
         raise FolderMissing(f"{path} does not exist; check the path, and that its drive is mounted")
     if not path.is_dir():
-        return Survey(root.resolve(), (_found(path, root),), is_complete=False)
-    files = tuple(_walk(root, root))
+        return Survey(root.resolve(), (_found(path, path.name),), is_complete=False)
+    files = tuple(_walk(root, ""))
     return Survey(root.resolve(), files, is_complete=not any(file.doc.endswith("/") for file in files))
 
 
@@ -104,29 +104,35 @@ def read_file(path: Path, bytes_max: int) -> FileContent:
 
 def shown_name(place: str) -> str:
     """A path as it may be shown: composed characters; undecodable bytes, controls and direction marks replaced."""
+    if place.isascii() and place.isprintable():
+        return place
     decoded = os.fsencode(place).decode("utf-8", "replace")
     composed = unicodedata.normalize("NFC", decoded)
     return "".join("\ufffd" if unicodedata.category(character) in _UNSAFE else character for character in composed)
 
 
-def _walk(folder: Path, root: Path) -> Iterator[FoundFile]:
-    """Files first, then folders, each by name. The kernel's listing tells kinds: no file is examined twice."""
+def _walk(folder: Path, place: str) -> Iterator[FoundFile]:
+    """Files first, then folders, each by name. The kernel's listing tells kinds: no file is examined twice.
+
+    `place` is that of the folder, with a slash at its end; empty for the root.
+    """
     try:
         with os.scandir(folder) as listing:
             entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=lambda each: each.name)
     except OSError as error:
         reason = f"the folder cannot be opened: {error.strerror}; check its rights. Nothing of it was forgotten"
-        place = f"{folder.relative_to(root)}/"
-        yield FoundFile(folder, place, shown_name(place), reason)
+        own = place or "./"
+        yield FoundFile(folder, own, shown_name(own), reason)
         return
-    folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-    yield from (_found(Path(entry.path), root, entry) for entry in entries if entry not in folders)
-    for entry in folders:
-        yield from _walk(Path(entry.path), root)
+    folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+    for entry in entries:
+        if entry.name not in folders:
+            yield _found(Path(entry.path), f"{place}{entry.name}", entry)
+    for name in sorted(folders):
+        yield from _walk(folder / name, f"{place}{name}/")
 
 
-def _found(path: Path, root: Path, entry: os.DirEntry[str] | None = None) -> FoundFile:
-    place = path.relative_to(root).as_posix()
+def _found(path: Path, place: str, entry: os.DirEntry[str] | None = None) -> FoundFile:
     problem = None
     if entry.is_symlink() if entry else path.is_symlink():
         problem = "this is a symbolic link, which is not followed; load what it points to"

@@ -197,7 +197,8 @@ class _Load:
         self._to, self._source = place, source or str(found.root)
         whole = inventory or self._store.inventory(place.grant, self._source)
         self._inventory, self._held = whole, dict(whole.of(self._key(self._source)))
-        wanted = {self._store.place_key(place.grant, self._source, file.place) for file in found.files}
+        self._places = self._store.place_keys(place.grant, self._source, (file.place for file in found.files))
+        wanted = set(self._places.values())
         gone = {place: entry for place, entry in self._held.items() if place not in wanted}
         if found.is_complete and gone and not found.files and not source:
             raise FolderMissing(
@@ -212,8 +213,9 @@ class _Load:
         self._gone = gone if found.is_complete else {}
         self._gone_contents = frozenset(content for _, content in self._gone.values())
         self._policy = self._store.policy(self._grant)
-        has_versions = any(file.version for file in found.files)
-        self._versions: dict[bytes, Held] = self._store.held(place.grant, self._source) if has_versions else {}
+        self._has_versions = any(file.version for file in found.files)
+        self._versions_known: dict[bytes, Held] | None = None
+        self._versions_opening = Lock()
         self._noted: dict[DocumentId, str] = {}
         self.known = Known(
             self._fingerprint,
@@ -256,8 +258,8 @@ class _Load:
         """The digests of a file that has the version it was loaded with; None for one that must be fetched."""
         if not file.version:
             return None
-        place = self._store.place_key(self._grant, self._source, file.place)
-        held, entry = self._versions.get(place), self._held.get(place)
+        place = self._places[file.place]
+        held, entry = self._versions().get(place), self._held.get(place)
         if held is None or entry is None or held.info.id != entry[0] or held.version != file.version:
             return None
         mark = Fingerprint(place, entry[1])
@@ -294,7 +296,7 @@ class _Load:
         held = self._held.get(mark.place)
         if held is None or held[1] != mark.content:
             return None
-        known = self._versions.get(mark.place)
+        known = self._versions().get(mark.place)
         if known is None or known.info.id != held[0]:
             return self._ended(prepared, FileState.UNCHANGED, self._store.document(self._grant, held[0]))
         if prepared.file.version not in ("", known.version):
@@ -302,6 +304,15 @@ class _Load:
             if len(self._noted) >= VERSIONS_NOTED:
                 self._note_versions()
         return self._ended(prepared, FileState.UNCHANGED, known.info)
+
+    def _versions(self) -> dict[bytes, Held]:
+        """The documents of the source by the digest of their place, opened when first asked for: what comes before in
+        a folder, because it changed, does not wait for that.
+        """
+        with self._versions_opening:
+            if self._versions_known is None:
+                self._versions_known = self._store.held(self._grant, self._source) if self._has_versions else {}
+            return self._versions_known
 
     def _note_versions(self) -> None:
         if self._noted:

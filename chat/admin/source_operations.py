@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 from chat.admin.job_operations import file_told, job_events, told
 from chat.admin.operations import Event, granted, operation
@@ -10,6 +11,7 @@ from chat.assembly import House
 from chat.errors import ChatError
 from rag.errors import RagError, SourceRefused
 from rag.loading import FileLoaded
+from rag.sources.mounts import is_told_of
 from rag.sources.record import Credentials, SourceKind, SourceRecord, new_id
 from rag.store.jobs import Job, JobKind
 from security.access import Right
@@ -90,6 +92,13 @@ def _of_job(house: House, event: FileLoaded | Job) -> Event:
     return file_told(event) if isinstance(event, FileLoaded) else told(house, event)
 
 
+def _watched(source: SourceRecord) -> str | None:
+    """What tells of a change in a watched folder: the kernel, or on a share the schedule alone."""
+    if not source.is_watched:
+        return None
+    return "by the kernel" if is_told_of(Path(source.address)) else f"every {source.minutes} minutes"
+
+
 def _kind(name: str) -> SourceKind:
     try:
         return SourceKind(name)
@@ -107,6 +116,7 @@ def _shown(source: SourceRecord) -> Event:
         "has_secret": bool(source.credentials.secret),
         "options": dict(source.options),
         "every_minutes": source.every_minutes,
+        "watched": _watched(source),
         "last_at": last.at.isoformat(timespec="seconds") if last else None,
         "last_files": dict(last.files) if last else {},
         "failed": (last.reason or None) if last else None,

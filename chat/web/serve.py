@@ -51,7 +51,7 @@ def serve(house: House, application: ASGIApp, admin: FastAPI, socket_name: str, 
         path = house.memory_dir / socket_name
         operator.bind(str(path))
         path.chmod(0o600)  # uvicorn would make it 0666
-        with house.rotations.resumed(), house.jobs.served():
+        with house.rotations.resumed(), house.jobs.served(), house.watching.served():
             asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
 
 

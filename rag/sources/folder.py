@@ -1,5 +1,7 @@
 """A folder of this machine, or a share (SMB, NFS) that is mounted on it; or one file."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from rag.folders import FileContent, FoundFile, Survey, survey
@@ -7,14 +9,16 @@ from rag.preparing import read_here
 
 
 class FolderSource:
-    """What lies under a folder."""
+    """What lies under a folder. What is at the places `first` comes first, and is read whatever its version."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, first: Collection[str] = ()) -> None:
+        self._path, self._first = path, first
 
     def survey(self) -> Survey:
         """Every file under it. Raises FolderMissing."""
-        return survey(self._path)
+        found = survey(self._path)
+        changed = tuple(replace(file, version="") for file in found.files if file.place in self._first)
+        return replace(found, files=changed + tuple(file for file in found.files if file.place not in self._first))
 
     def read(self, file: FoundFile, bytes_max: int) -> FileContent:
         """The bytes of one file, whole or not at all."""

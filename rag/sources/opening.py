@@ -13,6 +13,7 @@ from rag.sources.record import (
     EVERY_MINUTES_MAX,
     SECRET_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
+    WATCH,
     Credentials,
     SourceKind,
     SourceRecord,
@@ -25,11 +26,15 @@ from security.egress import AllowedEntry
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a source is opened in: the addresses that may be reached, a memory-backed folder, and its patience."""
+    """What a source is opened in: the addresses that may be reached, a memory-backed folder, and its patience.
+
+    `first` are places in a folder that are known to have changed.
+    """
 
     allowed: tuple[AllowedEntry, ...]
     memory_dir: Path
     patience: Patience
+    first: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ def check_source(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
     """Raise SourceRefused for a source that would not be opened, with what to do."""
     unknown = sorted(set(record.options) - WAYS[record.kind].options)
     if unknown:
-        raise SourceRefused(f"a source of kind {record.kind} takes no {', '.join(unknown)}")
+        raise SourceRefused(f"a source of kind {record.kind} takes no {', '.join(unknown)}; see docs/commands.md")
     if not 0 <= record.every_minutes <= EVERY_MINUTES_MAX:
         raise SourceRefused(f"a schedule is 1 to {EVERY_MINUTES_MAX} minutes, or 0 for none")
     texts = (record.address, record.credentials.user, *record.options.values())
@@ -65,10 +70,12 @@ def open_source(record: SourceRecord, around: Surroundings) -> Source:
 def _check_folder(record: SourceRecord, _allowed: Iterable[AllowedEntry]) -> None:
     if not Path(record.address).is_absolute():
         raise SourceRefused("a folder is named by its whole path, such as /mnt/share/contracts")
+    if record.options.get("watch", WATCH) != WATCH:
+        raise SourceRefused(f"a folder is watched ({WATCH}) or not")
 
 
-def _open_folder(record: SourceRecord, _around: Surroundings) -> Source:
-    return FolderSource(Path(record.address))
+def _open_folder(record: SourceRecord, around: Surroundings) -> Source:
+    return FolderSource(Path(record.address), around.first)
 
 
 def _check_web(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
@@ -127,7 +134,7 @@ def _open_s3(record: SourceRecord, around: Surroundings) -> Source:
 
 
 WAYS: Mapping[SourceKind, Way] = {
-    SourceKind.FOLDER: Way(frozenset(), _check_folder, _open_folder),
+    SourceKind.FOLDER: Way(frozenset({"watch"}), _check_folder, _open_folder),
     SourceKind.WEBDAV: Way(frozenset({"ca_file"}), _check_web, _open_webdav),
     SourceKind.IMAP: Way(frozenset({"ca_file"}), _check_imap, _open_imap),
     SourceKind.GIT: Way(frozenset({"ca_file", "branch"}), _check_git, _open_git),

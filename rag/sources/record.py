@@ -13,11 +13,16 @@ SOURCES_MAX = 20
 """Sources of one collection."""
 
 EVERY_MINUTES_MAX = 7 * 24 * 60
+WATCHED_MINUTES = 15
+"""Between two syncs of a watched source without a schedule of its own: what no kernel told is found then."""
+
 TEXT_CHARACTERS_MAX = 2000
 """Of an address, a name, an option; a secret may be a token of twice that."""
 
 SECRET_CHARACTERS_MAX = 4000
 REASON_CHARACTERS_MAX = 500
+WATCH = "yes"
+"""What the option `watch` says."""
 
 
 class SourceKind(StrEnum):
@@ -65,11 +70,21 @@ class SourceRecord:
         """What tells its documents from those of other sources: for a folder its path, as for `collection load`."""
         return self.address if self.kind is SourceKind.FOLDER else f"{self.kind.value} {self.address}"
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a change causes a sync."""
+        return self.options.get("watch") == WATCH
+
+    @property
+    def minutes(self) -> int:
+        """Between two syncs while the house is served; 0 where it has no schedule."""
+        return self.every_minutes or (WATCHED_MINUTES if self.is_watched else 0)
+
     def is_due(self, now: datetime) -> bool:
         """Whether its time has come; a clock that was set back does not stop it for ever."""
-        if not self.every_minutes:
+        if not self.minutes:
             return False
-        return self.last is None or not timedelta() <= now - self.last.at < timedelta(minutes=self.every_minutes)
+        return self.last is None or not timedelta() <= now - self.last.at < timedelta(minutes=self.minutes)
 
     def ended(self, at: datetime, reason: str, files: Mapping[str, int]) -> "SourceRecord":
         """The same after a sync."""

@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -162,6 +162,11 @@ class DocumentStore:
     def place_key(self, grant: Grant, source: str, place: str) -> bytes:
         """The keyed digest of a place."""
         return self._key(grant, Right.MANAGE).blind("place", place_bytes(source, place))
+
+    def place_keys(self, grant: Grant, source: str, places: Iterable[str]) -> dict[str, bytes]:
+        """The keyed digests of many places of a source."""
+        key = self._key(grant, Right.MANAGE)
+        return {place: key.blind("place", place_bytes(source, place)) for place in places}
 
     def source_key(self, grant: Grant, source: str) -> bytes:
         """The keyed digest of a source: a loaded folder, or a file that holds files."""

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     "add",
     epilog=examples(
         "huisclos source add contracts folder /mnt/share/contracts --every 15",
+        "huisclos source add rules folder /srv/rules --watch",
         "huisclos source add contracts webdav https://cloud.example/remote.php/dav/files/bot/Contracts/ "
         "--user bot --secret-file bot.secret --every 60",
         "huisclos source add post imap imaps://mail.example/INBOX --user bot --secret-stdin < bot.secret",
@@ -57,6 +58,9 @@ def add(
     secret_file: Annotated[Path | None, typer.Option(help="A file (0600) with the password or token.")] = None,
     secret_stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read it from standard input.")] = False,
     every: Annotated[int, typer.Option(metavar="MINUTES", help="While serving, sync that often; 0: only by hand.")] = 0,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="While serving, sync a folder seconds after a change in it.")
+    ] = False,
     branch: Annotated[str, typer.Option(help="Of a Git repository; its own choice where not given.")] = "",
     region: Annotated[str, typer.Option(help="Of an S3 server; us-east-1 where not given.")] = "",
     ca_file: Annotated[
@@ -66,7 +70,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Give a collection a source. Its address must be in egress.allowed, unless it is this machine's."""
-    given = {"branch": branch, "region": region, "ca_file": str(ca_file.resolve()) if ca_file else ""}
+    given = {
+        "branch": branch,
+        "region": region,
+        "watch": "yes" if watch else "",
+        "ca_file": str(ca_file.resolve()) if ca_file else "",
+    }
     options = {option: value for option, value in given.items() if value}
     where = str(Path(address).resolve()) if kind is Kind.FOLDER else address
     secret = _secret(secret_file, secret_stdin)

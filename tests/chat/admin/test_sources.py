@@ -64,6 +64,26 @@ def test_a_served_house_syncs_by_itself(served: Huisclos, share: Path) -> None:
     assert (listed["last_files"], listed["failed"]) == ({"indexed": 1}, None)
 
 
+def test_a_change_in_a_watched_folder_is_found_without_being_asked_for(served: Huisclos, share: Path) -> None:
+    name = share.parent.name
+    served("collection", "create", name)
+    (added,) = served.rows("source", "add", name, "folder", str(share), "--watch")
+    assert added["watched"] in {"by the kernel", "every 15 minutes"}
+    found(served, name, 1)
+    (share / "canteen.md").write_text("# Canteen\n\nThe canteen opens at noon.\n")
+    if added["watched"] == "by the kernel":
+        found(served, name, 2)
+    code, _, error = served.ends("source", "add", name, "git", f"file://{share}", "--watch")
+    assert (code, "takes no watch" in error) == (1, True)
+
+
+def found(served: Huisclos, name: str, documents: int) -> None:
+    until = time.monotonic() + 60
+    while next(row["documents"] for row in served.rows("collection", "list") if row["name"] == name) != documents:
+        assert time.monotonic() < until
+        time.sleep(0.5)
+
+
 def test_a_secret_that_others_may_read_or_that_is_not_there_is_not_taken(huisclos: Huisclos, share: Path) -> None:
     code, _, error = huisclos.ends("source", "add", "rules", "folder", str(share), "--secret-file", str(share / "x"))
     assert (code, "cannot be read" in error) == (2, True)
