@@ -147,8 +147,9 @@ def test_a_change_during_a_sync_is_not_lost(
 ) -> None:
     syncing.add(shelf.managing, watched(folder))
     wait_for(lambda: "apples.txt" in shelf.find("cellar"))
-    whole, told = jobs.submit, [JobState.RUNNING, JobState.RUNNING]
-    monkeypatch.setattr(jobs, "submit", lambda *each: replace(whole(*each), state=told.pop()) if told else whole(*each))
+    running, whole = replace(jobs.all(shelf.managing)[0], state=JobState.RUNNING), jobs.submit
+    told = [running, running]
+    monkeypatch.setattr(jobs, "submit", lambda *each: told.pop() if told else whole(*each))
     (folder / "pears.txt").write_text("Pears are picked early.")
     wait_for(lambda: set(shelf.find("picked")) == {"pears.txt"})
 
@@ -164,7 +165,6 @@ def test_a_folder_that_goes_and_comes_back_is_watched_again_and_one_that_is_remo
     syncing.add(shelf.managing, made)
     wait_for(lambda: "apples.txt" in shelf.find("cellar"))
     folder.rename(folder.with_name("away"))
-    time.sleep(0.5)
     folder.mkdir()
     (folder / "pears.txt").write_text("Pears are picked early.")
     wait_for(lambda: set(shelf.find("picked")) == {"pears.txt"})
