@@ -72,8 +72,8 @@ class Confined:
 def confine(limits: Limits, parent: int, writable: Path, readable: Sequence[Path] = ()) -> Confined:
     """Bound this process for good, and let it end with its parent.
 
-    Where the kernel allows it, it has no network, starts no program, writes under `writable` alone, and reads
-    nothing but that, `readable`, the system and our code: no key, no truth, no folder of documents.
+    Where the kernel allows it, it has no network, starts no program and no process, writes under `writable` alone, and
+    reads nothing but that, `readable`, the system and our code: no key, no truth, no folder of documents.
     """
     kernel = _bound(limits, parent)
     is_apart = kernel.unshare(_CLONE_NEWNET) == 0 or kernel.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
@@ -88,7 +88,7 @@ def confine_host(parent: int, writable: Path, readable: Sequence[Path] = ()) -> 
     """
     _bound(UNBOUNDED, parent)
     restrict_files((*_SYSTEM, _PROCESSES, *_own_code(), *readable), (writable, _NOWHERE))
-    restrict_calls(kept=("kill",))
+    restrict_calls(kept=("kill", "fork"))
 
 
 def _bound(limits: Limits, parent: int) -> ctypes.CDLL:

@@ -28,6 +28,8 @@ _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _REFUSED = {  # by name: number on x86-64, on ARM64 (0: there is none)
     "socket": (41, 198),
     "connect": (42, 203),
+    "fork": (57, 0),
+    "vfork": (58, 0),
     "execve": (59, 221),
     "execveat": (322, 281),
     "io_uring_setup": (425, 425),
@@ -53,10 +55,15 @@ _REFUSED = {  # by name: number on x86-64, on ARM64 (0: there is none)
     "keyctl": (250, 219),
 }
 """Sockets, other programs, other processes, and the rights of files, which Landlock does not look at."""
+_CLONE, _CLONE3 = (56, 220), (435, 435)
+"""What makes processes and threads: of the first the filter sees which; without the second the C library takes it."""
+_CLONE_THREAD = 0x10000
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """The architecture's audit number, and the column of its numbers."""
-_LOAD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_LOAD, _JUMP_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | errno.EACCES, 0x80000000
+_UNKNOWN = 0x00050000 | errno.ENOSYS
+_FIRST_ARGUMENT = 16
 _X32 = 0x40000000
 
 
@@ -100,7 +107,7 @@ def _allow(kernel: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
 def restrict_calls(kept: Collection[str] = ()) -> bool:
     """Refuse sockets, programs, other processes and changes of rights; false where the kernel or processor cannot.
 
-    `kept` are names of calls that stay.
+    `kept` are names of calls that stay; `fork` keeps all that make a process. Threads can always be started.
     """
     if platform.machine() not in _MACHINES:
         return False
@@ -109,6 +116,7 @@ def restrict_calls(kept: Collection[str] = ()) -> bool:
     program += [(0x35, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]  # numbers of another convention
     for numbers in (numbers for name, numbers in _REFUSED.items() if name not in kept):
         program += [(_JUMP_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _REFUSE)] if numbers[column] else []
+    program += [] if "fork" in kept else _threads_alone(column)
     program.append((_RETURN, 0, 0, _ALLOW))
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))
     filters = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code)))
@@ -116,3 +124,16 @@ def restrict_calls(kept: Collection[str] = ()) -> bool:
     return bool(
         kernel.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_ulong(ctypes.addressof(filters)), 0, 0) == 0
     )
+
+
+def _threads_alone(column: int) -> list[tuple[int, int, int, int]]:
+    """The part of a filter that lets threads be made, and no process."""
+    return [
+        (_JUMP_EQUAL, 0, 1, _CLONE3[column]),
+        (_RETURN, 0, 0, _UNKNOWN),
+        (_JUMP_EQUAL, 0, 4, _CLONE[column]),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_JUMP_SET, 1, 0, _CLONE_THREAD),
+        (_RETURN, 0, 0, _REFUSE),
+        (_RETURN, 0, 0, _ALLOW),
+    ]

@@ -48,6 +48,7 @@ print(json.dumps({
     "tcp": attempt(lambda: socket.create_connection(("127.0.0.1", 9))),
     "udp": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
     "unix": attempt(lambda: socket.socket(socket.AF_UNIX)),
+    "process": attempt(lambda: os.fork() or os._exit(0)),
     "program": attempt(lambda: subprocess.run(["/bin/true"])),
     "memory of another": attempt(lambda: Path(f"/proc/{outside}/mem").read_bytes()[:1]),
     "environment of another": attempt(lambda: Path(f"/proc/{outside}/environ").read_bytes()),
@@ -101,7 +102,7 @@ def test_nothing_is_sent(outcomes: dict[str, object], attempt: str) -> None:
 
 @pytest.mark.parametrize(
     "attempt",
-    ["program", "memory of another", "environment of another", "signal", "signal to a group"],
+    ["process", "program", "memory of another", "environment of another", "signal", "signal to a group"],
 )
 def test_no_other_process_is_started_read_or_signalled(outcomes: dict[str, object], attempt: str) -> None:
     assert isinstance(outcomes[attempt], int)
@@ -141,6 +142,8 @@ attempts = {
     "socket": attempt(lambda: os.open(f"/proc/{parent}/fd/0", os.O_RDWR)),
     "its folder": attempt(lambda: os.listdir("..")),
     "a file in its folder": attempt(lambda: Path("../left").touch()),
+    "process": attempt(lambda: os.fork() or os._exit(0)),
+    "thread": attempt(lambda: __import__("threading").Thread(target=int).start()),
     "alone in its session": os.getsid(0) == os.getpid() == os.getpgrp(),
 }
 sys.stdout.write(json.dumps(attempts))
@@ -174,10 +177,15 @@ def from_its_host(kernel: None, tmp_path_factory: pytest.TempPathFactory) -> dic
         "socket",
         "its folder",
         "a file in its folder",
+        "process",
     ],
 )
 def test_the_host_that_forks_readers_is_out_of_their_reach(from_its_host: dict[str, object], attempt: str) -> None:
     assert isinstance(from_its_host[attempt], int)
+
+
+def test_a_reader_may_start_threads(from_its_host: dict[str, object]) -> None:
+    assert from_its_host["thread"] == "None"
 
 
 def test_a_reader_holds_its_file_and_its_outcome_alone(from_its_host: dict[str, object]) -> None:
