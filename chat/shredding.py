@@ -66,10 +66,11 @@ class Remover:
         compact(self.engine)
 
     def person(self, user_id: UserId) -> None:
-        """A person's key, then their conversations; their account is closed."""
+        """A person's key, then their conversations; their account is closed, and they leave every group."""
         self.keyring.destroy(person_owner(user_id))
         if self.directory.user(user_id):
             self.directory.disable(user_id)
+            self.directory.groups.leave_all(user_id)
         self.conversations().remove_all(user_id)
         compact(self.engine)
 

@@ -7,7 +7,8 @@ SecurityError
 ├── KeyringLocked     the keyring does not open: wrong secret, no keyring, or a keyring edited by hand
 ├── AccessDenied      this principal may not do this
 │   └── TooManyAttempts   sign-in failed too often; wait
-├── PasswordRefused   the password or the name cannot be accepted
+├── PasswordRefused   the password cannot be accepted
+├── NameRefused       the name of a user or group cannot be accepted, or is taken
 ├── AuditBroken       the audit log cannot be written, or is not what was written
 ├── OlderState        the database, or a part of it, is older than what was written down outside it
 ├── EgressDenied      a connection or look-up outside the listed addresses
@@ -48,7 +49,11 @@ class TooManyAttempts(AccessDenied):
 
 
 class PasswordRefused(SecurityError):
-    """A new password or user name does not meet the rules; the message names the rule, never the password."""
+    """A new password does not meet the rules; the message names the rule, never the password."""
+
+
+class NameRefused(SecurityError):
+    """The name of a new user or group does not meet the rules, or is taken."""
 
 
 class AuditBroken(SecurityError):

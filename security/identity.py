@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NewType
 
 UserId = NewType("UserId", str)
+GroupId = NewType("GroupId", str)
 CollectionId = NewType("CollectionId", str)
 
 

@@ -1,47 +1,106 @@
-"""The roll: what the tables of users and grants hold, sealed, so that a row put back, moved or taken out is seen.
+"""The roll: what the tables of people, groups and rights hold, sealed: a row put back, moved or taken out is seen.
 
-    mark of a user  = blind("user row", frame(id, name key, SHA-256 of the sealed profile)) under the system key
-    mark of a grant = blind("grant", frame(user, collection, right)), its proof
-    sealed          = {"epoch", "count", "total"}: the set digest of all marks, context ("roll", "1", "sealed")
+    mark of a user or group = blind("user row" or "group row", frame(id, name key, SHA-256 of the sealed column))
+    mark of a proved row    = blind(label of its table, frame(its columns)), its proof
+    sealed                  = {"epoch", "count", "total"}: the set digest of all marks, context ("roll", "1", "sealed")
 
-The row of the roll changes in one transaction with the rows it tells of; its epoch is written down outside the
-database.
+Proved rows are grants, memberships of groups, and grants of groups. The row of the roll changes in one transaction with
+the rows it tells of; its epoch is written down outside the database.
 """
 
 import hashlib
+import hmac
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from security.digests import SetDigest
 from security.errors import SealBroken
 from security.keyring import Keyring
 from security.sealing import Context, DataKey, frame
-from security.tables import grants, roll, users
+from security.tables import grants, group_grants, groups, memberships, roll, users
 
 EPOCH = "directory"
 REMEDY = "restore the database, or take over what is there with `huisclos repair --directory`"
 _CONTEXT = Context("roll", "1", "sealed")
 
-GrantRow = tuple[str, str, str]
-"""User, collection, right."""
+Row = tuple[str, ...]
+"""The columns of a proved row, in the order of its table, without the proof."""
+_Key = TypeVar("_Key", str, Row)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A table whose rows are an id, the key of a name, and a sealed column."""
+
+    table: Table
+    column: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A table whose rows are ids and words of ours, and a proof that the house wrote them."""
+
+    table: Table
+    label: str
+    sentence: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that the proof covers."""
+        return tuple(column.name for column in self.table.primary_key)
+
+    def proof(self, key: DataKey, row: Row) -> bytes:
+        """What proves that the house wrote a row, once."""
+        return key.blind(self.label, frame(*(cell.encode() for cell in row)))
+
+    def told(self, row: Row) -> str:
+        """A row in words, for who repairs."""
+        return self.sentence.format(*row)
+
+
+USERS = Sealed(users, "profile", "user row")
+GROUPS = Sealed(groups, "about", "group row")
+GRANTS = Proved(grants, "grant", "grant of {0} on {1}")
+MEMBERSHIPS = Proved(memberships, "membership", "membership of {1} in group {0}")
+GROUP_GRANTS = Proved(group_grants, "group grant", "grant of group {0} on {1}")
+SEALED, PROVED = (USERS, GROUPS), (GRANTS, MEMBERSHIPS, GROUP_GRANTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Marks of users by id, and of grants."""
+    """Marks by id of the rows with a sealed column, and by their columns of the proved ones."""
 
-    users: dict[str, bytes] = field(default_factory=dict)
-    grants: dict[GrantRow, bytes] = field(default_factory=dict)
+    sealed: dict[Sealed, dict[str, bytes]]
+    proved: dict[Proved, dict[Row, bytes]]
 
     def copy(self) -> "Entries":
         """The same, to be changed."""
-        return Entries(dict(self.users), dict(self.grants))
+        return Entries(
+            {table: dict(marks) for table, marks in self.sealed.items()},
+            {table: dict(marks) for table, marks in self.proved.items()},
+        )
 
     def digest(self) -> SetDigest:
         """The digest of all marks."""
-        return SetDigest().plus(self.users.values()).plus(self.grants.values())
+        digest = SetDigest()
+        for users_or_groups in self.sealed.values():
+            digest = digest.plus(users_or_groups.values())
+        for rows in self.proved.values():
+            digest = digest.plus(rows.values())
+        return digest
+
+    def difference(self, other: "Entries") -> Iterator[str]:
+        """The rows, in words, that only one of both has, or that are others."""
+        for sealed in SEALED:
+            mine, theirs = self.sealed[sealed], other.sealed[sealed]
+            yield from (f"{sealed.label} {each}" for each in differing(mine, theirs))
+        for proved in PROVED:
+            yield from map(proved.told, differing(self.proved[proved], other.proved[proved]))
 
 
 class Roll:
@@ -58,10 +117,12 @@ class Roll:
         return self._entries
 
     def verified(self, connection: Connection) -> tuple[Entries, int]:
-        """Both tables, compared with the sealed digest, and its epoch, compared with the one written down.
+        """All tables, compared with the sealed digest, and its epoch, compared with the one written down.
 
         The epoch is 0 before the first change of a house.
         """
+        for each, row in self._forged(connection):
+            raise SealBroken(f"{each.told(row)} was not written by the house; {REMEDY}")
         found, sealed = self.found(connection), self._sealed(connection)
         if sealed is None:
             if self._keyring.epochs.known(EPOCH):
@@ -70,19 +131,22 @@ class Roll:
         epoch, digest = _open(self._keyring.for_system(), sealed)
         self._keyring.epochs.check(EPOCH, epoch)
         if found.digest() != digest:
-            count = found.digest().count
-            raise SealBroken(f"users and grants: the {count} rows are not the {digest.count} written; {REMEDY}")
+            count, where = found.digest().count, self._where(found)
+            raise SealBroken(f"users and grants{where}: the {count} rows are not the {digest.count} written; {REMEDY}")
         return found, epoch
 
     def found(self, connection: Connection) -> Entries:
-        """What stands in both tables, whoever wrote it."""
+        """What stands in all tables, whoever wrote it."""
         key = self._keyring.for_system()
-        people = connection.execute(select(users.c.id, users.c.name_key, users.c.profile)).all()
-        held = connection.execute(select(grants.c.user_id, grants.c.collection_id, grants.c.right)).all()
         return Entries(
-            {row.id: user_mark(key, row.id, row.name_key, row.profile) for row in people},
-            {(row[0], row[1], row[2]): grant_proof(key, row[0], row[1], row[2]) for row in held},
+            {each: _sealed_marks(connection, key, each) for each in SEALED},
+            {each: {row: each.proof(key, row) for row, _ in proved_rows(connection, each)} for each in PROVED},
         )
+
+    def remove_forged(self, connection: Connection) -> None:
+        """Remove proved rows without their proof."""
+        for each, row in self._forged(connection):
+            remove_row(connection, each, row)
 
     def seal(self, connection: Connection, entries: Entries) -> int:
         """Seal the digest of changed entries, in the transaction that changed the rows. Gives its epoch."""
@@ -99,18 +163,50 @@ class Roll:
         self._entries = entries
         self._keyring.epochs.advance(EPOCH, epoch)
 
+    def _forged(self, connection: Connection) -> list[tuple[Proved, Row]]:
+        """Rows without their proof."""
+        key = self._keyring.for_system()
+        found = ((each, row, proof) for each in PROVED for row, proof in proved_rows(connection, each))
+        return [(each, row) for each, row, proof in found if not hmac.compare_digest(proof, each.proof(key, row))]
+
+    def _where(self, found: Entries) -> str:
+        """The first row that is not what this process knows; empty at the first look, when it knows nothing."""
+        differences = self._entries.difference(found) if self._entries else iter(())
+        return "".join(f" ({each})" for each in (next(differences, ""),) if each)
+
     def _sealed(self, connection: Connection) -> bytes | None:
         return connection.execute(select(roll.c.sealed).with_for_update()).scalar_one_or_none()
 
 
-def user_mark(key: DataKey, user_id: str, name_key: bytes, profile: bytes) -> bytes:
-    """What marks a user's row as it is now."""
-    return key.blind("user row", frame(user_id.encode(), name_key, hashlib.sha256(profile).digest()))
+def sealed_mark(key: DataKey, kind: Sealed, identifier: str, name_key: bytes, sealed: bytes) -> bytes:
+    """What marks a row with a sealed column as it is now."""
+    return key.blind(kind.label, frame(identifier.encode(), name_key, hashlib.sha256(sealed).digest()))
 
 
-def grant_proof(key: DataKey, user_id: str, collection_id: str, right: str) -> bytes:
-    """What proves that the house wrote a grant, once."""
-    return key.blind("grant", frame(user_id.encode(), collection_id.encode(), right.encode()))
+def proved_rows(connection: Connection, kind: Proved, **wanted: str) -> list[tuple[Row, bytes]]:
+    """Rows with their proofs, those where every wanted column is as wanted."""
+    conditions = (kind.table.c[name] == value for name, value in wanted.items())
+    columns = (*(kind.table.c[name] for name in kind.names), kind.table.c.proof)
+    return [(tuple(row[:-1]), row[-1]) for row in connection.execute(select(*columns).where(*conditions)).all()]
+
+
+def remove_row(connection: Connection, kind: Proved, row: Row) -> None:
+    """Remove one proved row."""
+    own = (kind.table.c[name] == cell for name, cell in zip(kind.names, row, strict=True))
+    connection.execute(delete(kind.table).where(*own))
+
+
+def differing(there: dict[_Key, bytes], known: dict[_Key, bytes]) -> Iterator[_Key]:
+    """The keys, in order, under which both do not hold the same."""
+    for key in sorted(there.keys() | known.keys()):
+        if not hmac.compare_digest(there.get(key, b""), known.get(key, b"")):
+            yield key
+
+
+def _sealed_marks(connection: Connection, key: DataKey, kind: Sealed) -> dict[str, bytes]:
+    columns = (kind.table.c.id, kind.table.c.name_key, kind.table.c[kind.column])
+    rows = connection.execute(select(*columns)).all()
+    return {row[0]: sealed_mark(key, kind, row[0], row[1], row[2]) for row in rows}
 
 
 def _open(key: DataKey, sealed: bytes) -> tuple[int, SetDigest]:

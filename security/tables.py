@@ -21,11 +21,36 @@ grants = Table(
     Column("proof", LargeBinary(32), nullable=False),  # blind("grant", the three above)
 )
 
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name_key", LargeBinary(32), nullable=False, unique=True),  # blind("group name", folded name)
+    Column("about", LargeBinary, nullable=False),  # sealed JSON: name
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("group_id", String(64), primary_key=True),
+    Column("user_id", String(64), primary_key=True),
+    Column("proof", LargeBinary(32), nullable=False),  # blind("membership", the two above)
+)
+
+group_grants = Table(
+    "group_grants",
+    metadata,
+    Column("group_id", String(64), primary_key=True),
+    Column("collection_id", String(64), primary_key=True),
+    Column("right", String(16), primary_key=True),
+    Column("proof", LargeBinary(32), nullable=False),  # blind("group grant", the three above)
+)
+
 roll = Table(
     "roll",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
-    Column("sealed", LargeBinary, nullable=False),  # sealed JSON: epoch and digest of users and grants
+    Column("sealed", LargeBinary, nullable=False),  # sealed JSON: epoch and digest of people, groups and rights
 )
 
 sessions = Table(

@@ -17,6 +17,7 @@ from chat.admin.commands import (
     backup,
     bench,
     collections,
+    groups,
     house,
     integrity,
     jobs,
@@ -63,6 +64,7 @@ application.add_typer(collections.application, name="collection")
 application.add_typer(sources.application, name="source")
 application.add_typer(jobs.application, name="job")
 application.add_typer(users.application, name="user")
+application.add_typer(groups.application, name="group")
 application.add_typer(models.application, name="models")
 application.add_typer(keys.application, name="keys")
 application.add_typer(audit.application, name="audit")

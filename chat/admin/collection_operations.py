@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from chat.admin.group_operations import group_named, group_names
 from chat.admin.operations import Event, granted, operation, person_named
 from chat.assembly import House
 from chat.errors import Refused
@@ -13,7 +14,8 @@ from rag.store.collections import CollectionRecord
 from rag.store.serving import serving_of
 from security.access import Right
 from security.errors import SecurityError
-from security.identity import OPERATOR, CollectionId
+from security.groups import Group
+from security.identity import OPERATOR, CollectionId, Principal
 
 
 @operation("collection.create")
@@ -43,8 +45,11 @@ def show_collection(house: House, name: str) -> Iterator[Event]:
     record = house.collections.get(grant.collection_id)
     names = {user.id: user.name for user in house.directory.users()} | {OPERATOR.user_id: "operator"}
     grants = [{"user": names[user], "right": right.value} for user, right in house.directory.grantees(record.id)]
+    groups = {group.id: group.name for group in house.directory.groups.list()}
+    held = house.directory.groups.grantees(record.id)
+    by_group = [{"group": groups[group], "right": right.value} for group, right in held]
     documents = [_document(info) for info in house.documents.documents(grant)]
-    yield _collection(house, record) | {"grants": grants, "documents": documents}
+    yield _collection(house, record) | {"grants": grants, "group_grants": by_group, "documents": documents}
 
 
 @operation("collection.policy")
@@ -83,21 +88,33 @@ def destroy_collection(house: House, collection_id: CollectionId) -> None:
 
 
 @operation("collection.grant")
-def grant_collection(house: House, name: str, user: str) -> Iterator[Event]:
-    """Let a person read a collection."""
-    record, person = _known(house, name), person_named(house, user)
-    house.audit.record(OPERATOR.user_id, "collection.grant", f"{record.id}/{person.user_id}", "begun")
-    house.directory.give(person.user_id, record.id, Right.READ)
-    yield {"granted": name, "user": user}
+def grant_collection(house: House, name: str, user: str = "", group: str = "") -> Iterator[Event]:
+    """Let a person, or whoever is in a group, read a collection."""
+    record, reader = _known(house, name), _reader(house, user, group)
+    house.audit.record(OPERATOR.user_id, "collection.grant", _told(record.id, reader), "begun")
+    if isinstance(reader, Group):
+        house.directory.groups.give(reader.id, record.id, Right.READ)
+    else:
+        house.directory.give(reader.user_id, record.id, Right.READ)
+    yield {"granted": name} | ({"group": group} if group else {"user": user})
 
 
 @operation("collection.revoke")
-def revoke_collection(house: House, name: str, user: str) -> Iterator[Event]:
-    """Take every right on a collection from a person; felt at their next question."""
-    record, person = _known(house, name), person_named(house, user)
-    house.audit.record(OPERATOR.user_id, "collection.revoke", f"{record.id}/{person.user_id}", "begun")
-    house.directory.take(person.user_id, record.id)
-    yield {"revoked": name, "user": user}
+def revoke_collection(house: House, name: str, user: str = "", group: str = "") -> Iterator[Event]:
+    """Take every right on a collection from a person or a group; felt at the next question.
+
+    A person keeps what they hold through a group: `through` names those.
+    """
+    record, reader = _known(house, name), _reader(house, user, group)
+    house.audit.record(OPERATOR.user_id, "collection.revoke", _told(record.id, reader), "begun")
+    if isinstance(reader, Group):
+        house.directory.groups.take(reader.id, record.id)
+        yield {"revoked": name, "group": group}
+        return
+    house.directory.take(reader.user_id, record.id)
+    own = set(house.directory.groups.of(reader.user_id))
+    left = {group_id for group_id, _ in house.directory.groups.grantees(record.id)} & own
+    yield {"revoked": name, "user": user, "through": group_names(house, left)}
 
 
 @operation("collection.kept_out")
@@ -106,6 +123,18 @@ def kept_out(house: House, name: str) -> Iterator[Event]:
     grant = granted(house, OPERATOR, name, Right.MANAGE)
     for file in house.documents.kept_out.all(grant):
         yield {"doc": file.doc, "state": file.state, "reason": file.reason, "at": file.at.isoformat()}
+
+
+def _reader(house: House, user: str, group: str) -> Principal | Group:
+    """Who is meant: a person, or a group. Raises Refused where it is neither or both."""
+    if bool(user) == bool(group):
+        raise Refused("name a person or a group, one of them")
+    return person_named(house, user) if user else group_named(house, group)
+
+
+def _told(collection_id: CollectionId, reader: Principal | Group) -> str:
+    """What the record tells of: ids."""
+    return f"{collection_id}/{f'group:{reader.id}' if isinstance(reader, Group) else reader.user_id}"
 
 
 def _begun(house: House, name: str) -> CollectionId | None:

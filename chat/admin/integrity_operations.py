@@ -74,16 +74,22 @@ def accept_older(house: House) -> Iterator[Event]:
 
 @operation("repair.directory")
 def accept_directory(house: House) -> Iterator[Event]:
-    """Take users and grants as they stand for what the house wrote; gives all of them, to be looked at."""
+    """Take users, groups and grants as they stand for what the house wrote; gives all of them, to be looked at."""
     house.audit.record(OPERATOR.user_id, "repair.directory", "house", "begun")
     house.directory.accept()
     house.audit.record(OPERATOR.user_id, "repair.directory", "house", "done")
     names = {user.id: user.name for user in house.directory.users()} | {OPERATOR.user_id: "operator"}
     for user in house.directory.users():
         yield {"user": user.name, "role": user.role.value, "disabled": user.disabled}
+    groups = {group.id: group.name for group in house.directory.groups.list()}
+    for group_id, name in groups.items():
+        members = house.directory.groups.members(group_id)
+        yield {"group": name, "members": [names.get(user_id, user_id) for user_id in members]}
     for record in house.collections.list():
         for user_id, right in house.directory.grantees(record.id):
             yield {"grant": record.name, "user": names.get(user_id, user_id), "right": right.value}
+        for group_id, right in house.directory.groups.grantees(record.id):
+            yield {"grant": record.name, "group": groups[group_id], "right": right.value}
 
 
 def _wanted(house: House, name: str) -> tuple[CollectionRecord, ...]:

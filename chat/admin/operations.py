@@ -50,8 +50,17 @@ def add_user(house: House, name: str, role: str = "employee", password: str = ""
 @operation("user.list")
 def list_users(house: House) -> Iterator[Event]:
     """Every person."""
+    listed = house.directory.groups.list()
     for user in house.directory.users():
-        yield {"id": user.id, "name": user.name, "role": user.role.value, "disabled": user.disabled}
+        own = set(house.directory.groups.of(user.id))
+        groups = [group.name for group in listed if group.id in own]
+        yield {
+            "id": user.id,
+            "name": user.name,
+            "role": user.role.value,
+            "disabled": user.disabled,
+            "groups": groups,
+        }
 
 
 @operation("user.password")

@@ -3,6 +3,7 @@
 from chat.admin import (  # noqa: F401 - they register their own
     backup_operations,
     collection_operations,
+    group_operations,
     integrity_operations,
     job_operations,
     key_operations,

@@ -27,6 +27,9 @@ def check(house: House, damaged: list[str]) -> Iterator[Progress]:
                 yield Progress(What.CHECKING, done, total)
     with _noted(damaged, "names of people"):
         house.directory.users()
+    with _noted(damaged, "groups"):
+        for group in house.directory.groups.list():
+            house.directory.groups.members(group.id)
     for user_id in _writers(house):
         with _noted(damaged, f"conversations of person {user_id}"):
             if _conversations(house, Principal(user_id, Role.EMPLOYEE)):
@@ -40,6 +43,7 @@ def _collection(house: House, record: CollectionRecord, damaged: list[str]) -> I
     infos: tuple[DocumentInfo, ...] = ()
     with _noted(damaged, f"rights on collection {record.id}"):
         house.directory.grantees(record.id)
+        house.directory.groups.grantees(record.id)
     with _noted(damaged, f"collection {record.id}"):
         infos = house.documents.documents(grant)
         for _ in house.documents.index_entries(grant):

@@ -86,8 +86,8 @@ def planted(inputs: Path, canaries: Canaries) -> Planted:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Iterator[Attacked]:
-    """One real server for every attack on the whole: Ada may read the archive and the post, Bob the canteen alone."""
+def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted, canaries: Canaries) -> Iterator[Attacked]:
+    """One real server to attack as a whole: Ada reads the archive and (by a group) the post; Bob the canteen."""
     folder = tmp_path_factory.mktemp("attacked")
     house = Attacked(folder / "state", free_port(), folder / "serve.log")
     house.run("init")
@@ -97,7 +97,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Iterato
             house.operate("collection.create", name=name)
             rows = house.load(name, documents, [FILE_NAME])
             assert {row["state"] for row in rows} == {"indexed"}, rows
-        house.add_person(planted.ada, planted.archive, planted.post)
+        house.add_person(planted.ada, planted.archive)
+        house.add_group(canaries("group"), planted.post, planted.ada)
         house.add_person(planted.bob, planted.canteen)
         yield house
     finally:

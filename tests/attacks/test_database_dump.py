@@ -64,7 +64,10 @@ def work(house: House, planted: Planted, canaries: Canaries) -> str:
         assert {row["state"] for row in rows} == {"indexed"}, rows
     for person in (planted.ada, planted.bob):
         run("user.add", name=person, password=canaries("password"))
-    run("collection.grant", name=planted.archive, user=planted.ada)
+    group = canaries("group")
+    run("group.add", name=group)
+    run("group.join", name=group, users=[planted.ada, planted.bob])
+    run("collection.grant", name=planted.archive, group=group)
     assert run("search", collection=planted.archive, question=planted.question, user=planted.ada)
     ada = house.directory.find_user(planted.ada)
     assert ada is not None

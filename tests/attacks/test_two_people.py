@@ -310,6 +310,26 @@ def test_a_revoked_grant_is_felt_at_the_next_question_on_an_open_socket(house: A
         assert chat.ask(planted.question) == REFUSED
 
 
+@pytest.mark.parametrize("act", ["group.leave", "group.remove", "collection.revoke"])
+def test_a_group_that_reads_no_more_or_was_left_is_felt_at_the_next_question_on_an_open_socket(
+    house: Attacked, planted: Planted, act: str
+) -> None:
+    name = f"frank-{act}"
+    house.add_person(name)
+    house.add_group(f"readers-{act}", planted.archive, name)
+    arguments: dict[str, dict[str, object]] = {
+        "group.leave": {"name": f"readers-{act}", "users": [name]},
+        "group.remove": {"name": f"readers-{act}"},
+        "collection.revoke": {"name": planted.archive, "group": f"readers-{act}"},
+    }
+    with house.signed_in(name) as frank:
+        chat = frank.chat()
+        chat.choose(planted.archive)
+        assert "xylophone" not in chat.ask("xylophone?")
+        house.operate(act, **arguments[act])
+        assert chat.ask(planted.question) == REFUSED
+
+
 def test_a_disabled_person_is_out_at_once_on_an_open_socket_too(house: Attacked, planted: Planted) -> None:
     house.add_person("dave", planted.canteen)
     with house.signed_in("dave") as dave:

@@ -63,6 +63,11 @@ class Attacked(House):
         for collection in collections:
             self.operate("collection.grant", name=collection, user=name)
 
+    def add_group(self, name: str, collection: str, *members: str) -> None:
+        self.operate("group.add", name=name)
+        self.operate("group.join", name=name, users=list(members))
+        self.operate("collection.grant", name=collection, group=name)
+
     def audit_rows(self) -> list[tuple[str, str, str, str]]:
         """Actor, action, object and outcome of every entry, oldest first."""
         import sqlite3

@@ -59,6 +59,21 @@ def test_everything_is_there_and_nothing_is_found_wrong(state: Path) -> None:
             assert all(event.get("is_fine", True) for event in OPERATIONS["verify"](house))
 
 
+def test_its_people_form_groups(state: Path) -> None:
+    with open_house(state, Settings()) as house:
+        (record,) = house.collections.list()
+        house.directory.take(ada(house).user_id, record.id)
+        for operation, arguments in (
+            ("group.add", {"name": "keepers"}),
+            ("group.join", {"name": "keepers", "users": ["ada"]}),
+            ("collection.grant", {"name": record.name, "group": "keepers"}),
+        ):
+            list(OPERATIONS[operation](house, **arguments))
+    with open_house(state, Settings()) as house:
+        assert house.policy.grant(ada(house), record.id, Right.READ)
+        assert all(event.get("is_fine", True) for event in OPERATIONS["verify"](house))
+
+
 def test_what_was_said_is_counted_from_the_first_start(state: Path) -> None:
     with open_house(state, Settings()) as house:
         assert house.conversations.look(ada(house)) == ""

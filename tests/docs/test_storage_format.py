@@ -143,6 +143,9 @@ def state(process_as_it_was: None, tmp_path: Path) -> Path:
         list(house.documents.reseal(grant))
         ada = Principal(house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
         house.conversations.put(ada, ThreadId("t1"), "about the wombat")
+        list(OPERATIONS["group.add"](house, "keepers"))
+        list(OPERATIONS["group.join"](house, "keepers", ["ada"]))
+        list(OPERATIONS["collection.grant"](house, "archive", group="keepers"))
         list(OPERATIONS["keys.shred_collection"](house, "other"))
     return folder
 
@@ -200,9 +203,19 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     for grant in house.rows("grants"):
         parts = framed(*(grant[name].encode() for name in ("user_id", "collection_id", "right")))
         assert grant["proof"] == blind(system[1], b"grant", parts)
+    (group,), (membership,), (held,) = house.rows("groups"), house.rows("memberships"), house.rows("group_grants")
+    about = json.loads(value(group["about"], system, "system", "groups", group["id"], "about"))
+    assert about == {"name": "keepers"}
+    assert group["name_key"] == blind(system[1], b"group name", b"keepers")
+    joined = framed(group["id"].encode(), user["id"].encode())
+    assert membership["proof"] == blind(system[1], b"membership", joined)
+    given = framed(group["id"].encode(), collection["id"].encode(), b"read")
+    assert held["proof"] == blind(system[1], b"group grant", given)
     profile = hashlib.sha256(user["profile"]).digest()
     marks = [blind(system[1], b"user row", framed(user["id"].encode(), user["name_key"], profile))]
-    marks += [grant["proof"] for grant in house.rows("grants")]
+    digest = hashlib.sha256(group["about"]).digest()
+    marks += [blind(system[1], b"group row", framed(group["id"].encode(), group["name_key"], digest))]
+    marks += [row["proof"] for row in (*house.rows("grants"), membership, held)]
     (roll,) = house.rows("roll")
     listed = json.loads(value(roll["sealed"], system, "system", "roll", "1", "sealed"))
     total = sum(int.from_bytes(mark, "big") for mark in marks) % 2**256

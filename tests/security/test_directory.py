@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from security.access import AccessPolicy, Right
 from security.directory import Directory
-from security.errors import AccessDenied, PasswordRefused
+from security.errors import AccessDenied, NameRefused, PasswordRefused
 from security.identity import OPERATOR, CollectionId, Role, UserId
 from security.keyring import Keyring, person_owner
 from tests.postgresql import ON_BOTH_DATABASES
@@ -38,7 +38,7 @@ def test_an_added_user_has_a_key_of_their_own(keyring: Keyring, ada: UserId) -> 
 @pytest.mark.usefixtures("ada")
 def test_a_name_is_taken_once_and_the_refused_one_leaves_no_key(directory: Directory, keyring: Keyring) -> None:
     before = keyring.status()
-    with pytest.raises(PasswordRefused, match="of that name"):
+    with pytest.raises(NameRefused, match="of that name"):
         directory.add_user("ADA LOVELACE", PASSWORD, Role.EMPLOYEE)
     assert keyring.status() == before
     assert len(directory.users()) == 1
@@ -46,7 +46,7 @@ def test_a_name_is_taken_once_and_the_refused_one_leaves_no_key(directory: Direc
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\x00b", "Operator"])
 def test_names_that_cannot_be_are_refused(directory: Directory, name: str) -> None:
-    with pytest.raises(PasswordRefused):
+    with pytest.raises(NameRefused):
         directory.add_user(name, PASSWORD, Role.EMPLOYEE)
 
 

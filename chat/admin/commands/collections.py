@@ -14,12 +14,16 @@ from chat.admin.session import run, stopped_cleanly
 from rag.personal.policy import Policy
 from rag.store.serving import Serving
 
-application = group("Collections of documents: load them, and grant them to people.")
+application = group("Collections of documents: load them, and grant them to people and groups.")
 
 Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection's name.")]
-Person = Annotated[str, typer.Argument(metavar="USER", help="The person's name.")]
+Person = Annotated[str, typer.Argument(metavar="[USER]", help="The person's name.")]
+ByGroup = Annotated[str, typer.Option("--group", metavar="GROUP", help="A group, in the place of a person.")]
 SEEN = ("doc", "title", "pages", "passages")
 """What people see of a document in a list."""
+
+LISTED = ("documents", "grants", "group_grants")
+"""What is shown as tables of their own."""
 
 CONTINUES = "what was loaded is kept: run the same command again, it continues"
 
@@ -46,8 +50,10 @@ def show_one(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
         if as_json:
             show_json(found)
             continue
-        show_fields({key: value for key, value in found.items() if key not in ("documents", "grants")})
+        show_fields({key: value for key, value in found.items() if key not in LISTED})
         show(found["grants"], as_json=False)
+        if found["group_grants"]:
+            show(found["group_grants"], as_json=False)
         seen = [{name: row[name] for name in SEEN} | {"identifiers": _held(row)} for row in found["documents"]]
         show(seen, as_json=False, when_empty="no documents yet")
 
@@ -159,18 +165,39 @@ def policy(
         _tell(decided, as_json, _decided(decided, personal_data, originals))
 
 
-@application.command("grant", epilog=examples("huisclos collection grant contracts camille"))
-def grant(name: Name, person: Person, state: State = STATE, as_json: AsJson = False) -> None:
-    """Let a person read a collection."""
-    for granted in run(state, "collection.grant", name=name, user=person):
-        _tell(granted, as_json, f"{person} may read {name}")
+@application.command(
+    "grant",
+    epilog=examples("huisclos collection grant contracts camille", "huisclos collection grant contracts --group legal"),
+)
+def grant(
+    name: Name, person: Person = "", reading: ByGroup = "", state: State = STATE, as_json: AsJson = False
+) -> None:
+    """Let a person, or whoever is in a group, read a collection."""
+    _check_one(person, reading)
+    for granted in run(state, "collection.grant", name=name, user=person, group=reading):
+        who = f"group {reading}" if reading else person
+        _tell(granted, as_json, f"{who} may read {name}")
 
 
-@application.command("revoke", epilog=examples("huisclos collection revoke contracts camille"))
-def revoke(name: Name, person: Person, state: State = STATE, as_json: AsJson = False) -> None:
-    """Take a collection from a person; felt at their next question."""
-    for revoked in run(state, "collection.revoke", name=name, user=person):
-        _tell(revoked, as_json, f"{person} may not read {name} any more")
+@application.command(
+    "revoke",
+    epilog=examples(
+        "huisclos collection revoke contracts camille", "huisclos collection revoke contracts --group legal"
+    ),
+)
+def revoke(
+    name: Name, person: Person = "", reading: ByGroup = "", state: State = STATE, as_json: AsJson = False
+) -> None:
+    """Take a collection from a person, or from a group; felt at the next question.
+
+    A person who is in a group that may read it goes on reading it: take them out of the group.
+    """
+    _check_one(person, reading)
+    for revoked in run(state, "collection.revoke", name=name, user=person, group=reading):
+        left = ", ".join(revoked.get("through", ()))
+        who = f"group {reading}" if reading else person
+        told = f"{who} still reads {name} through {left}: `huisclos group leave`" if left else ""
+        _tell(revoked, as_json, told or f"{who} may not read {name} any more")
 
 
 _DECISIONS = {
@@ -204,6 +231,11 @@ def _held(document: dict[str, Any]) -> str:
     if found is None:
         return "unknown"
     return ", ".join(f"{number} {kind}" for kind, number in found.items()) or "none"
+
+
+def _check_one(person: str, reading: str) -> None:
+    if bool(person) == bool(reading):
+        raise typer.BadParameter("name a person or --group GROUP, one of them")
 
 
 def _tell(event: dict[str, object], as_json: bool, sentence: str) -> None:

@@ -87,7 +87,9 @@ def test_what_was_not_granted_is_refused_as_if_it_were_not_there(huisclos: Huisc
         assert denied[:2] == (3, "")
 
 
-@pytest.mark.parametrize("words", ["collection show nothing", "collection grant rules nobody", "user disable nobody"])
+@pytest.mark.parametrize(
+    "words", ["collection show nothing", "collection grant rules nobody", "user disable nobody", "group show nothing"]
+)
 def test_what_is_not_there_is_refused(served: Huisclos, words: str) -> None:
     assert served.ends(*words.split())[0] == 3
 
@@ -108,6 +110,45 @@ def test_people_are_added_listed_and_disabled(served: Huisclos) -> None:
     listed = {row["name"]: row for row in served.rows("user", "list")}
     assert listed["eve"]["disabled"] is True
     assert listed["eve"]["role"] == "administrator"
+
+
+def test_groups_are_joined_granted_shown_and_left(served: Huisclos) -> None:
+    def is_read() -> bool:
+        return served.ends("search", "-c", "rules", "--as", "dominique", "leave")[0] == 0
+
+    (added,) = served.rows("group", "add", "front desk")
+    served("group", "join", "front desk", "dominique", "camille")
+    assert not is_read()
+    (row,) = served.rows("collection", "grant", "rules", "--group", "front desk")
+    assert row == {"granted": "rules", "group": "front desk"}
+    assert is_read()
+    shown = {"id": added["id"], "name": "front desk", "members": 2, "collections": 1}
+    assert shown in served.rows("group", "list")
+    assert served.rows("group", "show", "front desk") == [
+        {
+            "id": added["id"],
+            "name": "front desk",
+            "members": ["camille", "dominique"],
+            "grants": [{"collection": "rules", "right": "read"}],
+        }
+    ]
+    assert {row["name"]: row["groups"] for row in served.rows("user", "list")}["dominique"] == ["front desk"]
+    assert served.rows("collection", "show", "rules")[0]["group_grants"] == [{"group": "front desk", "right": "read"}]
+    assert "front desk" in served("collection", "show", "rules")
+    assert "dominique still reads rules through front desk" in served("collection", "revoke", "rules", "dominique")
+    served("group", "leave", "front desk", "dominique")
+    assert not is_read()
+    served("group", "join", "front desk", "dominique")
+    served("collection", "revoke", "rules", "--group", "front desk")
+    assert not is_read()
+    served("group", "remove", "front desk")
+    assert served.ends("group", "show", "front desk")[0] == 3
+
+
+@pytest.mark.parametrize("words", [["rules"], ["rules", "camille", "--group", "front desk"]])
+def test_a_right_is_given_to_a_person_or_a_group(served: Huisclos, words: list[str]) -> None:
+    code, _, error = served.ends("collection", "grant", *words)
+    assert (code, "one of them" in error) == (2, True)
 
 
 def test_a_collection_shows_its_documents_and_readers(served: Huisclos) -> None:

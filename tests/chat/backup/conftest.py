@@ -50,6 +50,9 @@ def house(process_as_it_was: None, tmp_path: Path, folder: Path) -> Iterator[Hou
         for name in ("ada", "bob"):
             made.directory.add_user(name, PASSWORD, Role.EMPLOYEE)
         run(made, "collection.grant", name="animals", user="ada")
+        run(made, "group.add", name="keepers")
+        run(made, "group.join", name="keepers", users=["ada", "bob"])
+        run(made, "collection.grant", name="animals", group="keepers")
         talk(made, "ada", "about the wombat")
         yield made
 
@@ -100,6 +103,8 @@ def restore(state: Path, backup: Path) -> dict[str, Any]:
 def everything(house: House) -> dict[str, Any]:
     """All that the house holds, opened."""
     held: dict[str, Any] = {"people": house.directory.users(), "collections": house.collections.list()}
+    groups = house.directory.groups
+    held["groups"] = [(group, groups.members(group.id), groups.collections(group.id)) for group in groups.list()]
     for record in house.collections.list():
         grant = house.policy.for_indexing(record.id)
         entries = [entry for batch in house.documents.index_entries(grant) for entry in batch]

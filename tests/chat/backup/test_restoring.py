@@ -242,6 +242,7 @@ def test_who_was_added_after_the_keyring_was_copied_is_left_out_and_can_be_added
     run(house, "user.add", name="eve")
     run(house, "collection.create", name="later")
     run(house, "collection.grant", name="animals", user="eve")
+    run(house, "group.join", name="keepers", users=["eve"])
     talk(house, "eve", "about the quokka")
     eve, later = house.directory.find_user("eve"), house.collections.find("later")
     assert eve
@@ -252,6 +253,7 @@ def test_who_was_added_after_the_keyring_was_copied_is_left_out_and_can_be_added
     assert (told["collections"], told["people"], told["conversations"]) == (2, 2, 1)
     with opened(state) as again:
         assert again.directory.find_user("eve") is None
+        assert run(again, "group.show", name="keepers")[0]["members"] == ["ada", "bob"]
         run(again, "user.add", name="eve")
         run(again, "collection.create", name="later")
         fresh = again.directory.find_user("eve")
