@@ -1,4 +1,7 @@
-"""Phone numbers: French as people write them, others with their country in front. The only door to phonenumbers."""
+"""Phone numbers: French as people write them, others with their country in front, or after a word that says so.
+
+The only door to phonenumbers.
+"""
 
 import re
 from collections.abc import Iterator
@@ -22,12 +25,27 @@ _FRENCH = re.compile(
     rf"){END})"
 )
 _ABROAD = re.compile(r"(?<![\w+])(?=(\+[1-9](?:[ .\-()/]{0,3}[0-9]){6,14}))")
+_WORDS = (
+    r"(?:tele)?phones?|tel|cell|mobile|fax|whatsapp|call|dial|ring|t[ée]l[ée]phones?|t[ée]l[ée]phonique|t[ée]l|portable|"
+    r"appele[rz]|joignable|joindre"
+)
+_GROUPS = (
+    r"(?:\+[0-9]{1,3}[ .\-]?)?(?:\([0-9]{1,5}\) ?|[0-9]{2,5}[ .\-/])?"
+    r"[0-9]{2,9}(?:[ .\-][0-9]{2,8}){0,4}(?:x[0-9]{2,5})?"
+)
+"""Digits in groups, with an extension or without."""
+_SAID = re.compile(rf"(?<!\w)(?:{_WORDS})(?!\w)\.?[^0-9.;\n]{{0,40}}?(?<!\w)(?=({_GROUPS}){END})", re.I)
+_PAIRS = re.compile(r"0[1-9](?:[ .\-/]?[0-9]{2}){4}$")
+_DATE = re.compile(r"[0-9]{4}([.\-/ ])[0-9]{2}\1[0-9]{2}$|[0-9]{2}([.\-/ ])[0-9]{2}\2[0-9]{4}$")
+_AMOUNT = re.compile(r"\s*(?:[€$£¥%]|(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds?|million|milliard|%)\b)", re.I)
+_DIGITS = range(7, 16)
+"""How many a number has. ITU-T E.164."""
 _COUNTRY = re.compile(r"^(?:\+|00)33[ .\-]{0,2}(?:\(0\))?")
 _GROUP_END = re.compile(r"(?<=[0-9])(?![0-9])")
 
 
 def find_phones(text: str) -> Iterator[Span]:
-    """Every phone number that exists by its country's plan, in a narrowed text; overlaps are left to the caller."""
+    """Every phone number that exists by its country's plan, or is said to be one; overlaps are left to the caller."""
     for match in _FRENCH.finditer(text):
         if _is_french(match[1]):
             yield Span(match.start(1), match.end(1), Kind.PHONE)
@@ -35,6 +53,16 @@ def find_phones(text: str) -> Iterator[Span]:
         end = _longest(match[1], text[match.end(1) : match.end(1) + 1])
         if end:
             yield Span(match.start(1), match.start(1) + end, Kind.PHONE)
+    for match in _SAID.finditer(text):
+        if _may_be_one(match[1], text, match.end(1)):
+            yield Span(match.start(1), match.end(1), Kind.PHONE)
+
+
+def _may_be_one(number: str, text: str, end: int) -> bool:
+    """Whether digits after a word for phones are neither a date nor an amount, nor written as French ones are."""
+    digits = sum(map(str.isdigit, number.partition("x")[0]))
+    is_other = _DATE.match(number) or _AMOUNT.match(text, end) or _PAIRS.match(number)
+    return digits in _DIGITS and not is_other
 
 
 def _longest(candidate: str, following: str) -> int:
