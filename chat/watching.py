@@ -18,7 +18,7 @@ from rag.preparing import give_way
 from rag.sources.mounts import is_told_of
 from rag.sources.record import SourceRecord
 from rag.sources.watching import Watcher
-from rag.store.jobs import JobKind, JobState
+from rag.store.jobs import JobKind, JobState, Priority
 from security.access import Grant
 
 LOOK_SECONDS = 5.0
@@ -128,7 +128,8 @@ class Watching:
     def _is_begun(self, grant: Grant, source: SourceRecord, places: frozenset[str]) -> bool:
         """Have a source synced; gives whether that sees every change: a sync that runs already does not."""
         self.syncing.note_changed(source, places)
-        return self.jobs.submit(grant, JobKind.SYNC, source.id).state is not JobState.RUNNING
+        job = self.jobs.submit(grant, JobKind.SYNC, source.id, priority=Priority.HIGH)
+        return job.state is not JobState.RUNNING
 
 
 def _folders(sources: Iterable[tuple[Grant, SourceRecord]]) -> dict[Path, Identity]:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rag.confinement import search_path
-from rag.errors import DocumentRejected, ReadingCancelled
+from rag.errors import ReaderFailed, ReadingCancelled
 
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from rag.parsing.host import main; main()"
 _POLL_SECONDS = 0.2
@@ -67,7 +67,7 @@ class Readers:
         """Have a task done; gives the exit code of the reader, negative for a signal.
 
         The descriptors are of the file to read, the file to write the outcome to, and the folder to work in. Raises
-        DocumentRejected at the end of the wall clock, ReadingCancelled, HostGone.
+        ReaderFailed at the end of the wall clock, ReadingCancelled, HostGone.
         """
         whole = {**task, "niceness": os.getpriority(os.PRIO_PROCESS, threading.get_native_id())}
         ours, theirs = socket.socketpair()
@@ -144,7 +144,7 @@ def _wait(channel: socket.socket, wall_seconds: int, cancelled: threading.Event)
         except TimeoutError:
             if time.monotonic() > end:
                 _give_up(channel)
-                raise DocumentRejected(
+                raise ReaderFailed(
                     f"reading took over {wall_seconds} s; the file is too large or made to hang: split or drop it"
                 ) from None
         except OSError as error:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from rag.confinement import MB, Confined, Limits
 from rag.documents import Box, Member, ParsedDocument
-from rag.errors import DocumentEmpty, DocumentRejected, FileUnavailable
+from rag.errors import DocumentEmpty, DocumentRejected, FileUnavailable, ReaderFailed
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
 from rag.parsing.readers import HostGone, Readers
@@ -221,7 +221,7 @@ def _left(folder: int, name: str) -> bytes:
 
 def _told(code: int, raw: bytes) -> dict[str, Any]:
     if code:
-        raise DocumentRejected("the file crashed its reader or went over its limits; save it again or drop it")
+        raise ReaderFailed("the file crashed its reader or went over its limits; save it again or drop it")
     try:
         outcome: dict[str, Any] = json.loads(raw)
     except ValueError as error:
