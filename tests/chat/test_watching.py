@@ -149,7 +149,7 @@ def test_a_change_during_a_sync_is_not_lost(
     wait_for(lambda: "apples.txt" in shelf.find("cellar"))
     running, whole = replace(jobs.all(shelf.managing)[0], state=JobState.RUNNING), jobs.submit
     told = [running, running]
-    monkeypatch.setattr(jobs, "submit", lambda *each: told.pop() if told else whole(*each))
+    monkeypatch.setattr(jobs, "submit", lambda *each, **how: told.pop() if told else whole(*each, **how))
     (folder / "pears.txt").write_text("Pears are picked early.")
     wait_for(lambda: set(shelf.find("picked")) == {"pears.txt"})
 
