@@ -15,6 +15,7 @@ from chat.belonging import check_belongs, check_unused
 from chat.conversations import Conversations
 from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
+from chat.folder_rights import FolderRights
 from chat.jobs.queue import Jobs
 from chat.postgresql import server_of
 from chat.rotating import Rotations
@@ -53,7 +54,7 @@ SNAPSHOTS = "snapshots"
 SECONDS_A_MINUTE = 60
 READ_OF_DATABASE = (
     *("directory", "policy", "collections", "documents", "conversations"),
-    *("remover", "shredder", "rotations", "syncing", "jobs", "watching"),
+    *("remover", "shredder", "rotations", "folder_rights", "syncing", "jobs", "watching"),
 )
 """Parts of a house that keep something of what its database held, and those that are made of them."""
 
@@ -213,7 +214,13 @@ class House:
             self.memory_dir,
             lambda: self.documents,
             lambda: self.loader,
+            rights=self.folder_rights,
         )
+
+    @cached_property
+    def folder_rights(self) -> FolderRights:
+        """What keeps collections to the rights of their folders."""
+        return FolderRights(self.directory, lambda: self.documents, lambda: self.loader)
 
     @cached_property
     def jobs(self) -> Jobs:

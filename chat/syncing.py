@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from chat.errors import Refused
+from chat.folder_rights import FolderRights
 from rag.errors import LoadRunning, RagError, ReadingCancelled, SourceRefused
 from rag.loading import FileLoaded, Loader
 from rag.sources.opening import Surroundings, check_source, open_source
@@ -42,9 +44,12 @@ class Syncing:
     loader: Callable[[], Loader]
     clock: Clock = utc_now
     _changed: dict[str, frozenset[str]] = field(default_factory=dict)
+    rights: FolderRights = field(kw_only=True)
 
     def add(self, grant: Grant, source: SourceRecord) -> None:
-        """Keep a source with its collection. Raises SourceRefused for one that would not be opened."""
+        """Keep a source with its collection. Raises SourceRefused for one that would not be opened, or does not go
+        with it.
+        """
         check_source(source, self.allowed)
 
         def added(known: tuple[SourceRecord, ...]) -> tuple[SourceRecord, ...]:
@@ -52,9 +57,11 @@ class Syncing:
                 raise SourceRefused(f"a collection has {SOURCES_MAX} sources at most; remove one, or make another")
             if any((each.kind, each.address) == (source.kind, source.address) for each in known):
                 raise SourceRefused("the collection has this source already; see `huisclos source list`")
+            self.rights.check_source(grant, source, known)
             return (*known, source)
 
-        self.documents().change_sources(grant, added)
+        with self.rights.adding(grant, source):
+            self.documents().change_sources(grant, added)
 
     def find(self, grant: Grant, source_id: str) -> SourceRecord:
         """A source of the collection. Raises Refused where it has none of that id."""
@@ -63,14 +70,20 @@ class Syncing:
             raise Refused("the collection has no such source; see `huisclos source list`")
         return found
 
-    def remove(self, grant: Grant, source_id: str) -> None:
-        """Forget a source with its credentials; what was loaded from it stays."""
-        self.find(grant, source_id)
-        self.documents().change_sources(grant, lambda known: tuple(each for each in known if each.id != source_id))
+    def remove(self, grant: Grant, source_id: str, *, is_forgotten: bool = False) -> int:
+        """Forget a source with its credentials; gives how many documents went with it.
 
-    def forget(self, grant: Grant, source: SourceRecord) -> int:
-        """Forget everything that was loaded from a source; gives the number of documents."""
-        return self.loader().forget(grant, source.name)
+        What was loaded stays, unless it is to be forgotten, or rights were mapped, which nobody would compare any more.
+        """
+        found = self.find(grant, source_id)
+
+        def struck() -> None:
+            self.documents().change_sources(grant, lambda known: tuple(each for each in known if each.id != source_id))
+
+        if is_forgotten or found.rights:
+            return self.loader().forget(grant, found.name, struck)
+        struck()
+        return 0
 
     def run(
         self,
@@ -92,7 +105,9 @@ class Syncing:
         end, reason = "stopped", ""
         try:
             first = self._changed.pop(source.id, frozenset())
-            opened = open_source(source, Surroundings(self.allowed, self.memory_dir, Patience(stopped), first))
+            readers = partial(self.rights.readers, grant.collection_id, source)
+            around = Surroundings(self.allowed, self.memory_dir, Patience(stopped), first, readers)
+            opened = open_source(source, around)
             load = self.loader().load(grant, opened, released, is_rereading=is_rereading, stopped=stopped)
             with closing(opened), closing(load) as loading:
                 for file in loading:

@@ -3,6 +3,7 @@
 RagError
 ├── DocumentRejected      this file cannot be read, and why
 │   ├── DocumentQuarantined   a person must look at it first
+│   ├── DocumentBarred        somebody who reads the collection may not read it where it lies
 │   ├── ReaderFailed          its reader did not come to an end; another try may
 │   └── PersonalDataHeld      it holds what the collection refuses
 ├── DocumentEmpty         nothing to read in it
@@ -44,6 +45,12 @@ class DocumentRejected(RagError):
 
 class DocumentQuarantined(DocumentRejected):
     """The file is suspicious and waits for a person."""
+
+
+class DocumentBarred(DocumentRejected):
+    """Somebody who reads the collection may not read the file where it lies, or nobody can tell: it may not stay."""
+
+    is_lasting = False
 
 
 class ReaderFailed(DocumentRejected):

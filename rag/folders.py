@@ -4,7 +4,7 @@ import os
 import stat
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from rag.errors import DocumentRejected, FileUnavailable, FolderMissing
 
 _MB = 1024 * 1024
 _TRIES = 2
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """A link is not followed, and a pipe put in the file's place does not block."""
 INSIDE = "/"
 """Stands between the path of a file that holds files and the path of one of them."""
@@ -29,7 +29,8 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 class FoundFile:
     """A file under a folder. `place` is its path below the root as the file system spells it, `doc` as it is shown.
 
-    `problem` is a sentence for what cannot be loaded whatever it holds: a link, a pipe, a folder without rights.
+    `problem` is a sentence for what cannot be loaded whatever it holds: a link, a pipe, a folder without rights. What
+    was loaded of it before stays, unless it `is_barred`.
     A file inside a file brings its `content`; `depth` counts the files around it. `version` is what changes whenever
     the file does, where that is known without reading it; `size` is in bytes, as far as it is known.
     """
@@ -42,6 +43,7 @@ class FoundFile:
     depth: int = 0
     version: str = ""
     size: int = 0
+    is_barred: bool = False
 
     def holding(self, member: Member, modified_at: datetime | None) -> "FoundFile":
         """A file inside this one."""
@@ -81,13 +83,17 @@ def survey(path: Path) -> Survey:
     return Survey(root.resolve(), files, is_complete=not any(file.doc.endswith("/") for file in files))
 
 
-def read_file(path: Path, bytes_max: int) -> FileContent:
-    """The file's bytes as they were at one moment.
+def _opened(path: Path) -> int:
+    return os.open(path, OPEN_FLAGS)
+
+
+def read_file(path: Path, bytes_max: int, opened: Callable[[Path], int] = _opened) -> FileContent:
+    """The file's bytes as they were at one moment; `opened` gives a descriptor of it.
 
     Raises DocumentRejected for one over the limit, FileUnavailable for one that changes while it is read, OSError.
     """
     for _ in range(_TRIES):
-        with open(os.open(path, _OPEN_FLAGS), "rb") as file:  # noqa: PTH123 - from a descriptor
+        with open(opened(path), "rb") as file:  # noqa: PTH123 - from a descriptor
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise FileUnavailable("this is no regular file any more; load again")
@@ -150,4 +156,9 @@ def _version(entry: os.DirEntry[str]) -> tuple[str, int]:
         return "", 0
     if time.time() - max(found.st_mtime, found.st_ctime) < SETTLED_SECONDS:
         return "", found.st_size
-    return f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_size}", found.st_size
+    return version_of(found), found.st_size
+
+
+def version_of(found: os.stat_result) -> str:
+    """What changes whenever a file does, or who may read it."""
+    return f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_size}"

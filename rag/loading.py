@@ -7,14 +7,14 @@ it holds. One bad file stops nothing. A killed load continues, because what is s
 
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from threading import Event, Lock
 
 from rag.documents import Chunk, DocumentId, DocumentInfo
-from rag.errors import FileUnavailable, FolderMissing, LoadRunning
+from rag.errors import FileUnavailable, FolderMissing, LoadRunning, SourceRefused
 from rag.folders import INSIDE, FoundFile, Survey
 from rag.index.memory import MemoryIndex
 from rag.keptout import KeptOutHere, readers_mark, state_of
@@ -24,6 +24,7 @@ from rag.personal.marking import identifiers_of
 from rag.personal.policy import Policy, check_admitted
 from rag.preparing import Known, PassageEmbedder, Prepared, Preparer, Ready, Refused, Stage
 from rag.sources.folder import FolderSource
+from rag.sources.mapped import MappedFolder
 from rag.sources.source import Source
 from rag.store.documents import DocumentStore, Fingerprint, Inventory, MovedTo, NewDocument
 from rag.store.values import Held
@@ -103,20 +104,39 @@ class Loader:
         self._begin(grant.collection_id)
         try:
             opened = FolderSource(source) if isinstance(source, Path) else source
+            self._check_mapped(grant, opened)
             place = _Place(self._store, self._index, grant, frozenset(released), self._readers, is_rereading)
             yield from self._load(place, opened, stopped)
         finally:
             self._end(grant.collection_id)
 
-    def forget(self, grant: Grant, source: str) -> int:
-        """Forget everything that was loaded from the source of that name; gives the number of documents."""
-        self._begin(grant.collection_id)
+    @contextmanager
+    def excluded(self, collection_id: CollectionId) -> Iterator[None]:
+        """During the block nothing is loaded into the collection. Raises LoadRunning."""
+        self._begin(collection_id)
         try:
-            place = _Place(self._store, self._index, grant, frozenset(), self._readers)
-            load = _Load(place, Survey(source, (), is_complete=True), source)
-            return load.finish()
+            yield
         finally:
-            self._end(grant.collection_id)
+            self._end(collection_id)
+
+    def forget(self, grant: Grant, source: str, then: Callable[[], None] = lambda: None) -> int:
+        """Forget everything that was loaded from the source of that name; gives the number of documents.
+
+        `then` is done before anything else is loaded.
+        """
+        with self.excluded(grant.collection_id):
+            place = _Place(self._store, self._index, grant, frozenset(), self._readers)
+            forgotten = _Load(place, Survey(source, (), is_complete=True), source).finish()
+            then()
+            return forgotten
+
+    def _check_mapped(self, grant: Grant, source: Source) -> None:
+        """Raise SourceRefused for what has no rights to compare, where a collection keeps to those of its folders."""
+        if not isinstance(source, MappedFolder) and any(each.rights for each in self._store.sources(grant)):
+            raise SourceRefused(
+                "the collection takes its files from folders whose rights are mapped, and no others: "
+                "`huisclos source sync`, or load into another collection"
+            )
 
     def _begin(self, collection_id: CollectionId) -> None:
         with self._lock:

@@ -24,7 +24,14 @@ from numpy.typing import NDArray
 from rag.chunking import chunk_document, embedding_text, full_text
 from rag.confinement import Limits
 from rag.documents import Chunk
-from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable, ReadingCancelled
+from rag.errors import (
+    DocumentBarred,
+    DocumentEmpty,
+    DocumentQuarantined,
+    DocumentRejected,
+    FileUnavailable,
+    ReadingCancelled,
+)
 from rag.folders import FileContent, FoundFile, read_file
 from rag.parsing.readers import Readers
 from rag.parsing.sandbox import ReadDocument, read_document
@@ -179,7 +186,7 @@ class Preparer:
 
     def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready | Refused:
         if file.problem:
-            raise FileUnavailable(file.problem)
+            raise DocumentBarred(file.problem) if file.is_barred else FileUnavailable(file.problem)
         self._at_hand[file.doc] = Stage.READING
         held = None if is_forced else known.unread(file)
         if held:

@@ -92,10 +92,12 @@ def grant_collection(house: House, name: str, user: str = "", group: str = "") -
     """Let a person, or whoever is in a group, read a collection."""
     record, reader = _known(house, name), _reader(house, user, group)
     house.audit.record(OPERATOR.user_id, "collection.grant", _told(record.id, reader), "begun")
-    if isinstance(reader, Group):
-        house.directory.groups.give(reader.id, record.id, Right.READ)
-    else:
-        house.directory.give(reader.user_id, record.id, Right.READ)
+    managing = house.policy.grant(OPERATOR, record.id, Right.MANAGE)
+    with house.folder_rights.giving(managing, reader if isinstance(reader, Group) else None):
+        if isinstance(reader, Group):
+            house.directory.groups.give(reader.id, record.id, Right.READ)
+        else:
+            house.directory.give(reader.user_id, record.id, Right.READ)
     yield {"granted": name} | ({"group": group} if group else {"user": user})
 
 

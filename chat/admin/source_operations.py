@@ -1,10 +1,11 @@
 """Operations on sources: where the documents of a collection come from by themselves."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from chat.admin.group_operations import group_named
 from chat.admin.job_operations import file_told, job_events, told
 from chat.admin.operations import Event, granted, operation
 from chat.assembly import House
@@ -16,7 +17,7 @@ from rag.sources.record import Credentials, SourceKind, SourceRecord, new_id
 from rag.store.jobs import Job, JobKind
 from security.access import Right
 from security.errors import SecurityError
-from security.identity import OPERATOR
+from security.identity import OPERATOR, GroupId
 from security.withheld import Withheld
 
 
@@ -30,33 +31,36 @@ def add_source(
     secret: str = "",
     options: dict[str, str] | None = None,
     every_minutes: int = 0,
+    map_rights: Sequence[str] = (),
 ) -> Iterator[Event]:
-    """Give a collection a source. The secret is sealed with it and never shown again."""
+    """Give a collection a source. The secret is sealed with it and never shown again.
+
+    `map_rights` are groups of the folder's machine, each with one of ours: `legal=jurists`.
+    """
     grant = granted(house, OPERATOR, name, Right.MANAGE)
-    source = SourceRecord(
-        new_id(), _kind(kind), address, Credentials(user, Withheld(secret)), options or {}, every_minutes
-    )
+    rights = tuple(_pair(house, pair) for pair in map_rights)
+    credentials = Credentials(user, Withheld(secret))
+    source = SourceRecord(new_id(), _kind(kind), address, credentials, options or {}, every_minutes, rights=rights)
     house.audit.record(OPERATOR.user_id, "source.add", f"{grant.collection_id}/{source.id}", "begun")
     house.syncing.add(grant, source)
     house.audit.record(OPERATOR.user_id, "source.add", f"{grant.collection_id}/{source.id}", "done")
-    yield _shown(source)
+    yield _shown(house, source)
 
 
 @operation("source.list")
 def list_sources(house: House, name: str) -> Iterator[Event]:
     """The sources of a collection and how their last sync ended; no secret."""
     grant = granted(house, OPERATOR, name, Right.MANAGE)
-    yield from map(_shown, house.documents.sources(grant))
+    yield from (_shown(house, source) for source in house.documents.sources(grant))
 
 
 @operation("source.remove")
 def remove_source(house: House, name: str, source: str, forget: bool = False) -> Iterator[Event]:
     """Take a source from a collection, with its credentials; what was loaded from it stays, or is forgotten too."""
     grant = granted(house, OPERATOR, name, Right.MANAGE)
-    found = house.syncing.find(grant, source)
+    house.syncing.find(grant, source)
     house.audit.record(OPERATOR.user_id, "source.remove", f"{grant.collection_id}/{source}", "begun")
-    forgotten = house.syncing.forget(grant, found) if forget else 0
-    house.syncing.remove(grant, source)
+    forgotten = house.syncing.remove(grant, source, is_forgotten=forget)
     house.audit.record(OPERATOR.user_id, "source.remove", f"{grant.collection_id}/{source}", "done")
     yield {"removed": source, "forgotten": forgotten}
 
@@ -106,8 +110,15 @@ def _kind(name: str) -> SourceKind:
         raise SourceRefused(f"no such kind of source; expected one of {', '.join(SourceKind)}") from error
 
 
-def _shown(source: SourceRecord) -> Event:
-    last = source.last
+def _pair(house: House, pair: str) -> tuple[str, GroupId]:
+    unix, _, group = pair.partition("=")
+    if not (unix and group):
+        raise SourceRefused(f"a mapping is UNIXGROUP=GROUP, such as legal=jurists; {pair!r} is none")
+    return unix, group_named(house, group).id
+
+
+def _shown(house: House, source: SourceRecord) -> Event:
+    last, names = source.last, {group.id: group.name for group in house.directory.groups.list()}
     return {
         "id": source.id,
         "kind": source.kind.value,
@@ -115,6 +126,7 @@ def _shown(source: SourceRecord) -> Event:
         "user": source.credentials.user,
         "has_secret": bool(source.credentials.secret),
         "options": dict(source.options),
+        "map_rights": [f"{unix}={names.get(group_id, group_id)}" for unix, group_id in source.rights],
         "every_minutes": source.every_minutes,
         "watched": _watched(source),
         "last_at": last.at.isoformat(timespec="seconds") if last else None,

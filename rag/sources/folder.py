@@ -16,9 +16,7 @@ class FolderSource:
 
     def survey(self) -> Survey:
         """Every file under it. Raises FolderMissing."""
-        found = survey(self._path)
-        changed = tuple(replace(file, version="") for file in found.files if file.place in self._first)
-        return replace(found, files=changed + tuple(file for file in found.files if file.place not in self._first))
+        return changed_first(survey(self._path), self._first)
 
     def read(self, file: FoundFile, bytes_max: int) -> FileContent:
         """The bytes of one file, whole or not at all."""
@@ -26,3 +24,9 @@ class FolderSource:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def changed_first(found: Survey, first: Collection[str]) -> Survey:
+    """The same files, those at the places `first` before the others and without a version."""
+    changed = tuple(replace(file, version="") for file in found.files if file.place in first)
+    return replace(found, files=changed + tuple(file for file in found.files if file.place not in first))

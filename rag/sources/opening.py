@@ -8,9 +8,11 @@ from rag.errors import SourceRefused
 from rag.sources import git, imap, s3, webdav, website
 from rag.sources.addresses import web_address
 from rag.sources.folder import FolderSource
+from rag.sources.mapped import MappedFolder
 from rag.sources.patience import Patience
 from rag.sources.record import (
     EVERY_MINUTES_MAX,
+    RIGHTS_MAX,
     SECRET_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
     WATCH,
@@ -18,6 +20,7 @@ from rag.sources.record import (
     SourceKind,
     SourceRecord,
 )
+from rag.sources.rights import Reader, gid_of
 from rag.sources.signing import AccessKey
 from rag.sources.source import Source
 from rag.sources.transport import Http, tls_context
@@ -28,13 +31,15 @@ from security.egress import AllowedEntry
 class Surroundings:
     """What a source is opened in: the addresses that may be reached, a memory-backed folder, and its patience.
 
-    `first` are places in a folder that are known to have changed.
+    `first` are places in a folder that are known to have changed. `readers` gives everybody who may read the
+    collection, for a folder whose rights are mapped.
     """
 
     allowed: tuple[AllowedEntry, ...]
     memory_dir: Path
     patience: Patience
     first: frozenset[str] = frozenset()
+    readers: Callable[[], tuple[Reader, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ def check_source(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
     secret = record.credentials.secret
     if not is_short or len(secret) > SECRET_CHARACTERS_MAX or not secret.isprintable():
         raise SourceRefused(f"an address, a name, a secret is one line of {TEXT_CHARACTERS_MAX} characters at most")
+    if record.rights and record.kind is not SourceKind.FOLDER:
+        raise SourceRefused("rights are mapped of a folder alone; no other kind of source tells them")
     WAYS[record.kind].check(record, allowed)
 
 
@@ -72,10 +79,18 @@ def _check_folder(record: SourceRecord, _allowed: Iterable[AllowedEntry]) -> Non
         raise SourceRefused("a folder is named by its whole path, such as /mnt/share/contracts")
     if record.options.get("watch", WATCH) != WATCH:
         raise SourceRefused(f"a folder is watched ({WATCH}) or not")
+    if len(record.rights) > RIGHTS_MAX:
+        raise SourceRefused(f"at most {RIGHTS_MAX} groups of a folder are mapped")
+    for group, _ in record.rights:
+        gid_of(group)
 
 
 def _open_folder(record: SourceRecord, around: Surroundings) -> Source:
-    return FolderSource(Path(record.address), around.first)
+    if not record.rights:
+        return FolderSource(Path(record.address), around.first)
+    if around.readers is None:
+        raise SourceRefused("who reads the collection is not known, so that no right can be compared")
+    return MappedFolder(Path(record.address), around.readers, around.first)
 
 
 def _check_web(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:

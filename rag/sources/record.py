@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from security.identity import GroupId
 from security.withheld import Withheld
 
 SOURCES_MAX = 20
@@ -15,6 +16,8 @@ SOURCES_MAX = 20
 EVERY_MINUTES_MAX = 7 * 24 * 60
 WATCHED_MINUTES = 15
 """Between two syncs of a watched source without a schedule of its own: what no kernel told is found then."""
+RIGHTS_MAX = 100
+"""Groups of a folder's machine that stand for one of ours."""
 
 TEXT_CHARACTERS_MAX = 2000
 """Of an address, a name, an option; a secret may be a token of twice that."""
@@ -55,7 +58,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """A source of a collection. `every_minutes` 0: it is brought in step when somebody asks for it."""
+    """A source of a collection. `every_minutes` 0: it is brought in step when somebody asks for it.
+
+    `rights` says which group of the folder's machine, by name or number, stands for which of ours; with it nothing
+    comes in that somebody who reads the collection may not read there.
+    """
 
     id: str
     kind: SourceKind
@@ -64,6 +71,7 @@ class SourceRecord:
     options: Mapping[str, str] = field(default_factory=dict)
     every_minutes: int = 0
     last: Outcome | None = None
+    rights: tuple[tuple[str, GroupId], ...] = ()
 
     @property
     def name(self) -> str:
@@ -108,6 +116,7 @@ def written(record: SourceRecord) -> dict[str, Any]:
         "options": dict(record.options),
         "every_minutes": record.every_minutes,
         "last": last and {"at": last.at.isoformat(), "reason": last.reason, "files": dict(last.files)},
+        "rights": [list(pair) for pair in record.rights],
     }
 
 
@@ -122,4 +131,5 @@ def read_back(content: Mapping[str, Any]) -> SourceRecord:
         content["options"],
         content["every_minutes"],
         last and Outcome(datetime.fromisoformat(last["at"]), last["reason"], last["files"]),
+        tuple((unix, GroupId(group)) for unix, group in content.get("rights", ())),
     )

@@ -57,6 +57,7 @@ from tests.attacks.sourced import (
     sent_in,
     silence,
 )
+from tests.chat.test_syncing import folder_rights
 from tests.rag.conftest import Shelf, memory_dir, shelf  # noqa: F401 - fixtures
 from tests.rag.sources.servers import git_over_http
 
@@ -236,7 +237,7 @@ def test_behind_the_list_stands_the_guard_of_the_process(loaded: Shelf) -> None:
 def syncing(shelf: Shelf, allowed: tuple[AllowedEntry, ...] = ()) -> Syncing:  # noqa: F811
     audit = AuditLog(shelf.engine, shelf.keyring)
     parts = (audit, shelf.policy, shelf.collections, allowed, shelf.memory)
-    return Syncing(*parts, lambda: shelf.documents, lambda: shelf.loader)
+    return Syncing(*parts, lambda: shelf.documents, lambda: shelf.loader, rights=folder_rights(shelf))
 
 
 def imap_endless_lines(talk: Talk) -> None:

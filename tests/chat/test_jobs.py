@@ -19,6 +19,7 @@ from rag.sources.record import SourceKind, SourceRecord, new_id
 from rag.store.jobs import ENDED_KEPT, Job, JobKind, JobState, Priority
 from security.audit import AuditLog
 from security.keyring import collection_owner
+from tests.chat.test_syncing import folder_rights
 from tests.postgresql import ON_BOTH_DATABASES
 from tests.rag.conftest import Shelf, memory_dir, shelf  # noqa: F401 - fixtures
 
@@ -29,7 +30,7 @@ def jobs_of(shelf: Shelf) -> Jobs:  # noqa: F811 - the fixture
     """A queue as a house that is opened anew makes it."""
     audit = AuditLog(shelf.engine, shelf.keyring)
     opened = (lambda: shelf.documents, lambda: shelf.loader)
-    syncing = Syncing(audit, shelf.policy, shelf.collections, (), shelf.memory, *opened)
+    syncing = Syncing(audit, shelf.policy, shelf.collections, (), shelf.memory, *opened, rights=folder_rights(shelf))
     return Jobs(shelf.engine, audit, shelf.policy, shelf.collections, syncing, *opened, workers=2)
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from chat.errors import Refused
+from chat.folder_rights import FolderRights
 from chat.syncing import Syncing
 from rag.errors import FolderMissing, LoadRunning, SourceRefused
 from rag.sources.record import SOURCES_MAX, Credentials, SourceKind, SourceRecord, new_id
 from security.audit import AuditLog
+from security.directory import Directory
 from security.errors import SecurityError
 from security.keyring import collection_owner
 from security.withheld import Withheld
@@ -35,11 +37,23 @@ def clock() -> SetClock:
     return SetClock()
 
 
+def folder_rights(shelf: Shelf) -> FolderRights:  # noqa: F811 - the fixture
+    return FolderRights(Directory(shelf.engine, shelf.keyring), lambda: shelf.documents, lambda: shelf.loader)
+
+
 @pytest.fixture
 def syncing(shelf: Shelf, clock: SetClock) -> Syncing:  # noqa: F811 - the fixture
     audit = AuditLog(shelf.engine, shelf.keyring)
     return Syncing(
-        audit, shelf.policy, shelf.collections, (), shelf.memory, lambda: shelf.documents, lambda: shelf.loader, clock
+        audit,
+        shelf.policy,
+        shelf.collections,
+        (),
+        shelf.memory,
+        lambda: shelf.documents,
+        lambda: shelf.loader,
+        clock,
+        rights=folder_rights(shelf),
     )
 
 
@@ -165,10 +179,11 @@ def test_a_removed_source_leaves_its_documents_or_takes_them_along(
     made = source(folder)
     syncing.add(shelf.managing, made)
     list(syncing.run(shelf.managing, made))
-    syncing.remove(shelf.managing, made.id)
+    assert syncing.remove(shelf.managing, made.id) == 0
     assert shelf.documents.sources(shelf.managing) == ()
     assert set(shelf.find("cellar")) == {"apples.txt"}
-    assert syncing.forget(shelf.managing, made) == 1
+    syncing.add(shelf.managing, made)
+    assert syncing.remove(shelf.managing, made.id, is_forgotten=True) == 1
     assert shelf.find("cellar") == {}
     with pytest.raises(Refused):
         syncing.find(shelf.managing, made.id)

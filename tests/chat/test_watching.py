@@ -19,6 +19,7 @@ from rag.sources.record import WATCH, WATCHED_MINUTES, Credentials, SourceKind, 
 from rag.sources.watching import Watcher
 from rag.store.jobs import JobState
 from security.audit import AuditLog
+from tests.chat.test_syncing import folder_rights
 from tests.rag.conftest import Shelf, memory_dir, shelf  # noqa: F401 - fixtures
 
 SECONDS_MAX = 5.0
@@ -27,9 +28,8 @@ SECONDS_MAX = 5.0
 @pytest.fixture
 def syncing(shelf: Shelf) -> Syncing:  # noqa: F811 - the fixture
     audit = AuditLog(shelf.engine, shelf.keyring)
-    return Syncing(
-        audit, shelf.policy, shelf.collections, (), shelf.memory, lambda: shelf.documents, lambda: shelf.loader
-    )
+    opened = (lambda: shelf.documents, lambda: shelf.loader)
+    return Syncing(audit, shelf.policy, shelf.collections, (), shelf.memory, *opened, rights=folder_rights(shelf))
 
 
 @pytest.fixture

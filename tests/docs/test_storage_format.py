@@ -138,7 +138,7 @@ def state(process_as_it_was: None, tmp_path: Path) -> Path:
         house.jobs.submit(grant, JobKind.LOAD, "/srv/load")
         out = KeptOut("b.bin", "rejected", "a program", datetime.now(UTC))
         house.documents.kept_out.note(grant, "/s", "b.bin", out)
-        given = {"kind": "folder", "address": "/srv/share", "secret": "wombat-pass"}
+        given: dict[str, Any] = {"kind": "folder", "address": "/srv/share", "secret": "wombat-pass"}
         list(OPERATIONS["source.add"](house, "archive", **given))
         list(house.documents.reseal(grant))
         ada = Principal(house.directory.add_user("ada", "correct horse battery", Role.EMPLOYEE), Role.EMPLOYEE)
@@ -183,7 +183,7 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     assert (told["doc"], told["reason"]) == ("b.bin", "a program")
     (source,) = state_of.pop("sources")
     assert (source["kind"], source["address"], source["secret"]) == ("folder", "/srv/share", "wombat-pass")
-    assert set(source) == {"id", "kind", "address", "user", "secret", "options", "every_minutes", "last"}
+    assert set(source) == {"id", "kind", "address", "user", "secret", "options", "every_minutes", "last", "rights"}
     decided = {"personal_data": "keep", "originals": "serve"}
     assert state_of == {"epoch": collection["epoch"], "documents": 1, "total": mark.hex(), **decided}
     row = f"{document['id']}/{passage['id']}"

@@ -42,6 +42,7 @@ class Kind(StrEnum):
         "huisclos source add rules folder /srv/rules --watch",
         "huisclos source add contracts webdav https://cloud.example/remote.php/dav/files/bot/Contracts/ "
         "--user bot --secret-file bot.secret --every 60",
+        "huisclos source add contracts folder /mnt/share/contracts --map-rights legal=jurists --map-rights 1003=board",
         "huisclos source add post imap imaps://mail.example/INBOX --user bot --secret-stdin < bot.secret",
         "huisclos source add handbook git https://git.example/handbook.git --branch main",
         "huisclos source add contracts s3 https://s3.example/bucket/contracts/ --user KEY-ID --secret-file key.secret",
@@ -66,10 +67,18 @@ def add(
     ca_file: Annotated[
         Path | None, typer.Option(help="A PEM file of the authority that signed the server's certificate.")
     ] = None,
+    map_rights: Annotated[
+        list[str] | None,
+        typer.Option(metavar="UNIXGROUP=GROUP", help="Of a folder: which of its groups stands for which of ours."),
+    ] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Give a collection a source. Its address must be in egress.allowed, unless it is this machine's."""
+    """Give a collection a source. Its address must be in egress.allowed, unless it is this machine's.
+
+    With --map-rights, given once for each group that reads the collection, a file of the folder comes in, and stays,
+    only while all of those groups may read it there.
+    """
     given = {
         "branch": branch,
         "region": region,
@@ -89,6 +98,7 @@ def add(
         secret=secret,
         options=options,
         every_minutes=every,
+        map_rights=map_rights or [],
     ):
         if as_json:
             show_json(added)

@@ -1,6 +1,7 @@
 """Sources over the command line, beside a server and without one; a secret is read, and shown by nothing."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -50,6 +51,30 @@ def test_a_sync_that_fails_says_why_and_ends_with_1(huisclos: Huisclos, share: P
     assert any("does not exist" in row["remedy"] for row in _doctor(huisclos))
     huisclos("source", "remove", name, added["id"])
     assert not any("does not exist" in row["remedy"] for row in _doctor(huisclos))
+
+
+def test_a_folder_keeps_to_its_rights(huisclos: Huisclos, share: Path) -> None:
+    name = share.parent.name
+    share.chmod(0o755)
+    (share / "parking.md").chmod(0o644)
+    (share / "salaries.md").write_text("# Salaries\n\nSalaries rise each July.\n")
+    (share / "salaries.md").chmod(0o640)
+    for group in ("payroll", "everybody"):
+        huisclos("group", "add", f"{group} {name}")
+    huisclos("collection", "create", name)
+    mapped = [f"{os.getgid()}=payroll {name}", f"54321=everybody {name}"]
+    given = ("source", "add", name, "folder", str(share), "--map-rights", mapped[0], "--map-rights", mapped[1])
+    assert huisclos.rows(*given)[0]["map_rights"] == mapped
+    huisclos("collection", "grant", name, "--group", f"everybody {name}")
+    ends = {row["doc"]: row["state"] for row in huisclos.rows("source", "sync", name) if "doc" in row}
+    assert ends == {"parking.md": "indexed", "salaries.md": "rejected"}
+    assert (
+        f"group everybody {name} reads the collection and may not read this file"
+        in huisclos.ends("source", "sync", name)[2]
+    )
+    code, _, error = huisclos.ends("collection", "grant", name, "camille")
+    assert (code, "grant it to one with --group" in error) == (3, True)
+    assert huisclos.ends("collection", "load", name, str(share))[0] == 1
 
 
 def test_a_served_house_syncs_by_itself(served: Huisclos, share: Path) -> None:
