@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from rag.loading import FileLoaded, FileState
+from rag.loading import FileLoaded
+from rag.reconciling import FileState
 from rag.store.jobs import Job, JobState
 
 

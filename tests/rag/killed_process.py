@@ -11,7 +11,8 @@ from pathlib import Path
 
 from chat.database import compact, open_database
 from rag.index.memory import MemoryIndex
-from rag.loading import FileState, Loader
+from rag.loading import Loader
+from rag.reconciling import FileState
 from rag.store.collections import CollectionStore
 from rag.store.documents import DocumentStore
 from security.access import AccessPolicy, Grant, Right

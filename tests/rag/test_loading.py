@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rag.errors import FolderMissing, LoadRunning, StoreFull
-from rag.loading import FileState
+from rag.reconciling import FileState
 from security.access import Grant
 from tests.rag.conftest import Shelf
 
