@@ -67,7 +67,12 @@ def remove_source(house: House, name: str, source: str, forget: bool = False) ->
 
 @operation("source.sync")
 def sync_sources(
-    house: House, name: str, source: str = "", is_detached: bool = False, cancelled: threading.Event | None = None
+    house: House,
+    name: str,
+    source: str = "",
+    release: list[str] | None = None,
+    is_detached: bool = False,
+    cancelled: threading.Event | None = None,
 ) -> Iterator[Event]:
     """Bring a collection in step with its sources, or with one; an event a file, and one for each source that ended.
 
@@ -76,13 +81,14 @@ def sync_sources(
     """
     grant = granted(house, OPERATOR, name, Right.MANAGE)
     sources = (house.syncing.find(grant, source),) if source else house.documents.sources(grant)
+    released = tuple(release or ())
     for each in sources:
         if is_detached:
-            yield {"source": each.id} | told(house, house.jobs.submit(grant, JobKind.SYNC, each.id))
+            yield {"source": each.id} | told(house, house.jobs.submit(grant, JobKind.SYNC, each.id, released=released))
             continue
         reason = ""
         try:
-            with closing(job_events(house, grant, JobKind.SYNC, each.id, cancelled)) as events:
+            with closing(job_events(house, grant, JobKind.SYNC, each.id, cancelled, released=released)) as events:
                 for event in events:
                     yield {"source": each.id} | _of_job(house, event)
         except (ChatError, RagError, SecurityError) as error:

@@ -294,6 +294,8 @@ class Jobs:
 
     def _files(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
         job = run.job
+        if job.released:
+            self.audit.record(OPERATOR.user_id, RELEASE, job.collection_id, "begun")
         if job.kind is JobKind.SYNC:
             source = self.syncing.find(grant, job.target)
             return self.syncing.run(grant, source, run.stopped, job.released, is_rereading=job.is_rereading)
@@ -301,8 +303,6 @@ class Jobs:
 
     def _load(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
         job, end = run.job, "stopped"
-        if job.released:
-            self.audit.record(OPERATOR.user_id, RELEASE, job.collection_id, "begun")
         self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "begun")
         try:
             path, rereading = Path(job.target), job.is_rereading

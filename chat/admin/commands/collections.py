@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from chat.admin.commands.jobs import Urgency
-from chat.admin.commands.loading import follow, in_line, summary
+from chat.admin.commands.loading import Release, follow, in_line, summary
 from chat.admin.options import STATE, AsJson, State, examples, group
 from chat.admin.outcomes import ExitCode
 from chat.admin.output import note, say, show, show_fields, show_json
@@ -72,12 +72,7 @@ def load(
     name: Name,
     path: Annotated[Path, typer.Argument(exists=True, readable=True, help="A folder, or one file.")],
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a file was rejected or quarantined.")] = False,
-    release: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DOC", help="A quarantined file that you looked at, as the load names it; more than once."
-        ),
-    ] = None,
+    release: Release = None,
     priority: Annotated[Urgency, typer.Option(help="Before or after other loads of the server.")] = Urgency.NORMAL,
     is_detached: Annotated[
         bool, typer.Option("--detach", help="Leave it to the server and return; `huisclos job` tells of it.")

@@ -2,11 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Annotated
 
+import typer
 from rich.progress import MofNCompleteColumn
 
 from chat.admin.output import Event, show_json
 from chat.admin.progress import Count
+
+Release = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DOC", help="A quarantined file that you looked at, as the load names it; more than once."),
+]
 
 
 @dataclass

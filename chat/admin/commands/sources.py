@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import MofNCompleteColumn
 
-from chat.admin.commands.loading import Followed, in_line, show_step, summary
+from chat.admin.commands.loading import Followed, Release, in_line, show_step, summary
 from chat.admin.options import STATE, AsJson, State, examples, group
 from chat.admin.outcomes import ExitCode, InputWrong
 from chat.admin.output import say, show, show_json
@@ -132,6 +132,7 @@ def remove(
 def sync(
     name: Name,
     source: Annotated[str, typer.Argument(metavar="[SOURCE]", help="One source; all of them where not given.")] = "",
+    release: Release = None,
     is_detached: Annotated[
         bool, typer.Option("--detach", help="Leave it to the server and return; `huisclos job` tells of it.")
     ] = False,
@@ -140,24 +141,24 @@ def sync(
 ) -> None:
     """Bring a collection in step with its sources now. Exit 1 when one of them failed; what was loaded stays."""
     if is_detached:
-        for job in run(state, "source.sync", name=name, source=source, is_detached=True):
+        for job in run(state, "source.sync", name=name, source=source, release=release or [], is_detached=True):
             if as_json:
                 show_json(job)
             else:
                 say(f"source {job['source']}: {in_line(job)}")
         return
     with stopped_cleanly("what was loaded is kept: run the same command again, it continues"):
-        failed = _sync(state, name, source, as_json)
+        failed = _sync(state, name, source, release or [], as_json)
     if failed:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _sync(state: Path, name: str, source: str, as_json: bool) -> bool:
+def _sync(state: Path, name: str, source: str, release: list[str], as_json: bool) -> bool:
     """Run it, a line or a step of the bar for each file; gives whether a source failed."""
     failed = False
     followed = Followed()
     with Count("syncing", None, MofNCompleteColumn(), is_shown=not as_json) as count:
-        for event in run(state, "source.sync", name=name, source=source):
+        for event in run(state, "source.sync", name=name, source=source, release=release):
             if "ended" in event:
                 failed = failed or event["ended"] == "failed"
                 if as_json:
