@@ -40,19 +40,3 @@ def test_the_ingestion_bench_finds_the_gold_and_counts_what_stays(run: Run, tmp_
     assert rows["gold passages found on their page, written, against the target"]["ours"] == 0.5
     assert rows["20 unchanged files checked, against the target"]["ours"] < 30
     assert sum("native" in case or "changed" in case for case in rows) == 4
-
-
-@pytest.mark.model
-def test_the_bench_of_a_load_beside_questions_measures_rate_first_token_memory_and_embedding(
-    run: Run, tmp_path: Path
-) -> None:
-    corpus = tmp_path / "corpus.jsonl"
-    lines = ({"title": f"Door {number}", "text": f"Door {number} is closed at night."} for number in range(500))
-    corpus.write_text("\n".join(map(json.dumps, lines)))
-    ended = run(
-        "bench.beside", "--corpus", corpus, "--passages", "500", "--questions", "1", "--results", tmp_path / "results"
-    )
-    assert ended.returncode == 0, ended.stderr
-    rows = json.loads((tmp_path / "results" / "beside.json").read_text())["rows"]
-    assert len(rows) == 4
-    assert all(row["case"].startswith("500 passages loaded") and row["ours"] > 0 for row in rows)
