@@ -122,6 +122,17 @@ class Known:
     )
 
 
+class _Stopped(threading.Event):
+    """Set at the end of its preparer, which is not the caller's stop, and once the caller's is."""
+
+    def __init__(self, asked: threading.Event | None) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def is_set(self) -> bool:
+        return super().is_set() or (self._asked is not None and self._asked.is_set())
+
+
 class Preparer:
     """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped.
 
@@ -139,7 +150,7 @@ class Preparer:
     ) -> None:
         self._embedder, self._memory_dir, self._tessdata = embedder, memory_dir, tessdata
         self._limits = limits or Limits()
-        self._stopped = stopped or threading.Event()
+        self._stopped = _Stopped(stopped)
         self._at_hand: dict[str, Stage] = {}
         self._host = Readers(memory_dir, tessdata)
         self._readers = ThreadPoolExecutor(READERS, "read", give_way)

@@ -19,7 +19,7 @@ from rag.personal.marking import identifiers_of
 from rag.personal.policy import Policy, check_admitted
 from rag.preparing import Known, Prepared, Preparer, Ready, Refused
 from rag.store.documents import DocumentStore, Fingerprint, Inventory, MovedTo, NewDocument
-from rag.store.values import Held
+from rag.store.values import Held, KeptOut
 from security.access import Grant
 
 VERSIONS_NOTED = 500
@@ -59,9 +59,9 @@ class Place:
     readers: str
     is_rereading: bool = False
 
-    def is_asked_for(self, file: FoundFile) -> bool:
+    def is_asked_for(self, doc: str) -> bool:
         """Whether a file is to be read though it did not come in before."""
-        return self.is_rereading or file.doc in self.released
+        return self.is_rereading or doc in self.released
 
 
 class SourceLoad:
@@ -102,7 +102,7 @@ class SourceLoad:
             self._admit,
             place.released,
             self._unread,
-            refused=lambda file, mark: None if place.is_asked_for(file) else self._kept_out.refused(file, mark),
+            refused=lambda file, mark: None if place.is_asked_for(file.doc) else self._kept_out.refused(file, mark),
         )
 
     def end(self, prepared: Prepared, preparer: Preparer, known: Known) -> Iterator[Ended]:
@@ -146,6 +146,8 @@ class SourceLoad:
 
     def _is_known(self, file: FoundFile, mark: Fingerprint) -> bool:
         """Whether the content is held already: here, at a place that is gone, or at the same path of another folder."""
+        if any(self._to.is_asked_for(kept.doc) for _, kept in self._kept_out_inside(mark.place)):
+            return False  # what is asked for comes out of it
         held = self._held.get(mark.place)
         is_unchanged = held is not None and held[1] == mark.content
         if self._policy is Policy.REFUSE:
@@ -284,7 +286,7 @@ class SourceLoad:
             return 0
         self._index.will_remove(self._grant.collection_id)
         self._store.forget(self._grant, ids)
-        inside = [each for place, _ in entries for each in self._kept_out_inside(place)]
+        inside = [each for place, _ in entries for each, _ in self._kept_out_inside(place)]
         if inside:
             self._store.kept_out.drop(self._grant, inside)
         for identifier in ids:
@@ -296,9 +298,9 @@ class SourceLoad:
             yield identifier
             yield from self._inside(inner)
 
-    def _kept_out_inside(self, place: bytes) -> Iterator[bytes]:
+    def _kept_out_inside(self, place: bytes) -> Iterator[tuple[bytes, KeptOut]]:
         source = self._key(_source_inside(place))
-        yield from self._inventory.kept_out.get(source, {})
+        yield from self._inventory.kept_out.get(source, {}).items()
         for inner in self._inventory.of(source):
             yield from self._kept_out_inside(inner)
 

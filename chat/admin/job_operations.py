@@ -2,15 +2,23 @@
 
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 from chat.admin.operations import Event, granted, operation
 from chat.assembly import House
-from chat.errors import LoadFailed, Refused
+from chat.errors import JobMoved, LoadFailed, Refused
 from rag.loading import FileLoaded
 from rag.store.jobs import Job, JobKind, JobState, Priority
 from security.access import Grant, Right
 from security.identity import OPERATOR
+
+_LEFT = {
+    JobState.PAUSED: "job {job} was paused; `huisclos job resume {job}` has it go on",
+    JobState.CANCELLED: "job {job} was cancelled; what was loaded is kept",
+    JobState.WAITING: "the server stopped; job {job} goes on with its next start",
+    JobState.RUNNING: "the server stopped; job {job} goes on with its next start",
+}
+"""Why a job that was followed is not done, where it has no reason of its own."""
 
 FILE_FIELDS = ("doc", "state", "reason", "pages", "passages", "seconds", "done", "total")
 
@@ -50,8 +58,8 @@ def job_events(
 ) -> Generator[FileLoaded | Job, None, None]:
     """Have a job done and give its files as they end; where the house is served, the job too now and then.
 
-    Closed, or once `cancelled` is set, the job is cancelled. Raises LoadFailed for a job that failed elsewhere, and
-    what a load raises where it is done here.
+    Closed, or once `cancelled` is set, the job is cancelled, unless it is the server that ends. Raises LoadFailed for a
+    job that was not done elsewhere, and what a load raises where it is done here.
     """
     if not house.jobs.is_served:
         job = house.jobs.submit(grant, kind, target, priority=priority, released=released)
@@ -66,20 +74,20 @@ def job_events(
             if cancelled and cancelled.is_set():
                 return
     finally:
-        if not (job.is_ended or job.state is JobState.PAUSED):
-            house.jobs.cancel(grant, job)
-    if job.state is JobState.FAILED:
-        raise LoadFailed(job.reason)
+        if not house.jobs.is_closing and job.state in (JobState.WAITING, JobState.RUNNING):
+            with suppress(JobMoved):
+                house.jobs.cancel(grant, job)
+    if job.state is not JobState.DONE:
+        raise LoadFailed(job.reason or _LEFT[job.state].format(job=job.id))
 
 
 @operation("job.list")
 def list_jobs(house: House, name: str = "", is_whole: bool = False) -> Iterator[Event]:
     """Jobs that have not ended, or all that are kept; of one collection, or of each."""
-    grants = [granted(house, OPERATOR, name, Right.MANAGE)] if name else house.jobs.managed()
-    for grant in grants:
-        for job in house.jobs.all(grant):
-            if is_whole or not job.is_ended:
-                yield told(house, job)
+    jobs = house.jobs.all(granted(house, OPERATOR, name, Right.MANAGE)) if name else house.jobs.everywhere()
+    for job in jobs:
+        if is_whole or not job.is_ended:
+            yield told(house, job)
 
 
 @operation("job.show")

@@ -22,7 +22,7 @@ from chat.errors import JobMoved
 from chat.jobs.run import AFTER, Run, Wish, started
 from chat.logs import record, record_failure
 from chat.syncing import Syncing, sentence
-from rag.errors import JobUnknown, LoadRunning, RagError, ReadingCancelled
+from rag.errors import JobUnknown, LoadRunning, RagError
 from rag.loading import FileLoaded, Loader
 from rag.preparing import Stage, give_way
 from rag.store.collections import CollectionStore
@@ -67,7 +67,7 @@ class Jobs:
     workers: int
     clock: Clock = utc_now
     is_served: bool = False
-    _is_closing: bool = False
+    is_closing: bool = False
     _runs: dict[JobId, Run] = field(default_factory=dict)
     _listeners: dict[JobId, list[SimpleQueue[FileLoaded]]] = field(default_factory=dict)
     _change: threading.Condition = field(default_factory=threading.Condition)
@@ -113,12 +113,17 @@ class Jobs:
         """The collection's jobs as they stand now, oldest first."""
         return tuple(map(self._present, self._book.all(grant)))
 
+    def everywhere(self) -> Iterator[Job]:
+        """The jobs of every collection that can be read."""
+        for grant in self.managed():
+            with suppress(RagError, SecurityError):
+                yield from self.all(grant)
+
     def find(self, job_id: str) -> tuple[Grant, Job]:
         """A job by its id, whatever its collection, with the grant to manage that. Raises JobUnknown."""
         for grant in self.managed():
-            found = next((job for job in self.all(grant) if job.id == job_id), None)
-            if found:
-                return grant, found
+            with suppress(RagError, SecurityError):  # that collection is damaged, and said so elsewhere
+                return grant, self._present(self._book.find(grant, job_id))
         raise JobUnknown("there is no such job; see `huisclos job list`")
 
     def managed(self) -> Iterator[Grant]:
@@ -130,7 +135,7 @@ class Jobs:
 
     def before(self, job: Job) -> int:
         """How many jobs come before a waiting one, those that run among them."""
-        ahead = [each for grant in self.managed() for each in self.all(grant) if not each.is_ended]
+        ahead = [self._present(each) for _, each in self._unended()]
         return sum(each.state is JobState.RUNNING or _turn(each) < _turn(job) for each in ahead if each.id != job.id)
 
     def at_hand(self, job: Job) -> dict[str, Stage]:
@@ -139,29 +144,23 @@ class Jobs:
 
     def cancel(self, grant: Grant, job: Job) -> Job:
         """End a job; what it loaded stays. Raises JobMoved for one that ended."""
-        return self._move(grant, job, Wish.CANCEL, lambda job: job.ended(JobState.CANCELLED, self.clock()))
+        return self._move(grant, job, Wish.CANCEL, lambda each: each.ended(JobState.CANCELLED, self.clock()))
 
     def pause(self, grant: Grant, job: Job) -> Job:
         """Have a job wait until it is resumed. Raises JobMoved for one that ended."""
-        return self._move(grant, job, Wish.PAUSE, lambda job: replace(job, state=JobState.PAUSED))
+        return self._move(grant, job, Wish.PAUSE, lambda each: replace(each, state=JobState.PAUSED))
 
     def resume(self, grant: Grant, job: Job) -> Job:
         """Have a paused job take its turn. Raises JobMoved for one that is not paused."""
-        if job.state is not JobState.PAUSED:
-            raise JobMoved(f"the job is {job.state.value}, not paused; `huisclos job show {job.id}` tells more")
-        return self._write(grant, job, lambda job: replace(job, state=JobState.WAITING))
+        return self._write(grant, job, _resumed)
 
     def retry(self, grant: Grant, job: Job) -> Job:
         """Do an ended job again, and read again what did not come in. Raises JobMoved for one that has not ended."""
-        if not job.is_ended:
-            raise JobMoved(f"the job is {job.state.value}: it has not ended; cancel it first, or let it go on")
-        return self._write(grant, job, lambda job: job.again())
+        return self._write(grant, job, _retried)
 
     def prioritise(self, grant: Grant, job: Job, priority: Priority) -> Job:
         """Say how urgent a job is. Raises JobMoved for one that ended."""
-        if job.is_ended:
-            raise JobMoved(f"the job has ended ({job.state.value}); `huisclos job retry {job.id}` does it again")
-        return self._write(grant, job, lambda job: replace(job, priority=priority))
+        return self._write(grant, job, lambda each: replace(_unended(each), priority=priority))
 
     def run(self, grant: Grant, job: Job) -> Generator[FileLoaded, None, None]:
         """Do a job now, giving each file as it ends, and write down how the job ended. Closed, it is cancelled.
@@ -185,14 +184,15 @@ class Jobs:
             for number in range(self.workers):
                 threads.enter_context(running(f"jobs-{number}", self._work))
             threads.enter_context(running("sources", self._watch))
-            threads.callback(self._stop)
+            threads.callback(self.stop)
             self.is_served = True
             yield
+        self.is_served = False
 
-    def _stop(self) -> None:
-        """Have every job end where it is; it goes on with the next start."""
+    def stop(self) -> None:
+        """Have every job end where it is, and who follows one hear so; it goes on with the next start."""
         with self._change:
-            self.is_served, self._is_closing = False, True
+            self.is_closing = True
             for run in self._runs.values():
                 run.ask(Wish.STOP)
             self._change.notify_all()
@@ -211,11 +211,11 @@ class Jobs:
     def _watch(self, stopped: threading.Event) -> None:
         give_way()
         while not stopped.wait(LOOK_SECONDS):
-            try:
-                for grant, source in self.syncing.due():
+            for grant, source in self.syncing.due():
+                try:
                     self.submit(grant, JobKind.SYNC, source.id)
-            except Exception as error:  # noqa: BLE001 - the edge of the thread: the next look comes
-                record_failure("sources_not_looked_at", error)
+                except Exception as error:  # noqa: BLE001 - the edge of one source: the next has its turn
+                    record_failure("source_not_submitted", error, collection_id=grant.collection_id)
 
     def _do(self, grant: Grant, run: Run) -> None:
         about = {"job_id": run.job.id, "collection_id": run.job.collection_id}
@@ -230,20 +230,21 @@ class Jobs:
     def _next(self) -> tuple[Grant, Run] | None:
         """The most urgent job that can run, claimed. Waits a moment where there is none."""
         with self._change:
-            waiting = [] if self._is_closing else self._waiting()
+            waiting = [] if self.is_closing else self._waiting()
             for grant, job in waiting:
                 blocking = self._blocking(job.collection_id)
                 if blocking is None and len(self._runs) < self.workers:
                     return grant, self._claim(job)
                 self._have_way_given(job, blocking)
-            self._change.wait(_TURN_SECONDS if waiting or self._is_closing else LOOK_SECONDS)
+            self._change.wait(_TURN_SECONDS if waiting or self.is_closing else LOOK_SECONDS)
         return None
 
     def _waiting(self) -> list[tuple[Grant, Job]]:
         """Jobs whose turn has not come, the most urgent first; those that a killed process left running wait too."""
-        found = [(grant, job) for grant in self.managed() for job in self._open(grant)]
-        wanted = [each for each in found if each[1].state is not JobState.PAUSED and each[1].id not in self._runs]
-        return sorted(wanted, key=lambda each: _turn(each[1]))
+        return sorted(
+            (each for each in self._unended() if each[1].state is not JobState.PAUSED and each[1].id not in self._runs),
+            key=lambda each: _turn(each[1]),
+        )
 
     def _have_way_given(self, job: Job, blocking: Run | None) -> None:
         """Have a less urgent run make room, once it ran for a while: that of the collection, or any."""
@@ -268,11 +269,8 @@ class Jobs:
             yield from self._files_told(grant, run)
             if run.wish is None:
                 run.job = run.job.ended(JobState.DONE, self.clock())
-        except ReadingCancelled:
-            if run.wish is None:
-                raise
         except Exception as error:
-            if run.wish is None:
+            if not run.stopped.is_set():  # or it is what the stop has set off
                 run.job = run.job.ended(JobState.FAILED, self.clock(), sentence(error))
                 raise
         finally:
@@ -334,9 +332,7 @@ class Jobs:
             if run:
                 run.ask(wish)
                 return replace(run.present(job), state=AFTER[wish])
-            if job.is_ended:
-                raise JobMoved(f"the job has ended already ({job.state.value})")
-            return self._write(grant, job, change)
+            return self._write(grant, job, lambda each: change(_unended(each)))
 
     def _write(self, grant: Grant, job: Job, change: JobChange) -> Job:
         with self._change:
@@ -356,7 +352,7 @@ class Jobs:
         try:
             while True:
                 present = self._present(self._book.find(grant, job.id))
-                is_left = present.is_ended or present.state is JobState.PAUSED
+                is_left = present.is_ended or present.state is JobState.PAUSED or self.is_closing
                 yield from _heard(heard, 0 if is_left else FOLLOW_SECONDS)
                 yield present
                 if is_left:
@@ -374,12 +370,36 @@ class Jobs:
             return run.present(job)
         return replace(job, state=JobState.WAITING) if job.state is JobState.RUNNING else job
 
+    def _unended(self) -> Iterator[tuple[Grant, Job]]:
+        """Every job that has not ended, of every collection that can be read: a damaged one holds up no other."""
+        for grant in self.managed():
+            with suppress(RagError, SecurityError):
+                yield from ((grant, job) for job in self._open(grant))
+
     def _open(self, grant: Grant) -> list[Job]:
         return [job for job in self._book.all(grant) if not job.is_ended]
 
     @property
     def _book(self) -> JobBook:
         return self.documents().jobs
+
+
+def _unended(job: Job) -> Job:
+    if job.is_ended:
+        raise JobMoved(f"the job has ended already ({job.state.value}); `huisclos job retry {job.id}` does it again")
+    return job
+
+
+def _resumed(job: Job) -> Job:
+    if job.state is not JobState.PAUSED:
+        raise JobMoved(f"the job is {job.state.value}, not paused; `huisclos job show {job.id}` tells more")
+    return replace(job, state=JobState.WAITING)
+
+
+def _retried(job: Job) -> Job:
+    if not job.is_ended:
+        raise JobMoved("the job has not ended; cancel it first, or let it go on")
+    return job.again()
 
 
 def _turn(job: Job) -> tuple[int, float]:

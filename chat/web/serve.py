@@ -76,14 +76,14 @@ async def _run(
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, servers)
+        loop.add_signal_handler(number, _stop, servers, house.jobs.stop)
     tasks = [asyncio.create_task(server.serve(sockets)) for server, sockets in servers.items()]
     denials = DenialRecorder(house, armed_guard())
     beside = [asyncio.create_task(_tell(servers, started)), asyncio.create_task(denials.watch())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in beside:
         task.cancel()
-    _stop(servers)
+    _stop(servers, house.jobs.stop)
     await asyncio.gather(*beside, return_exceptions=True)
     await asyncio.gather(*tasks)
     denials.write()
@@ -98,6 +98,8 @@ async def _tell(servers: Iterable[_Server], started: Callable[[], None]) -> None
     started()
 
 
-def _stop(servers: Iterable[_Server]) -> None:
+def _stop(servers: Iterable[_Server], first: Callable[[], None]) -> None:
+    """Have jobs end where they are before their followers are cut off, who would otherwise cancel them."""
+    first()
     for server in servers:
         server.should_exit = True

@@ -7,7 +7,7 @@ state  the ids of jobs that have not ended stand in the collection's sealed stat
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -121,9 +121,10 @@ class JobBook:
         with self._writing, room():
             key = self._key(grant)
             with self._changing(key, grant) as (connection, change):
+                known = self._opened(connection, key, grant)
                 connection.execute(insert(jobs).values(_row(key, job)))
-                change.jobs(lambda ids: (*ids, job.id))
-                _prune(connection, [each for each in self._opened(connection, key, grant) if each.is_ended])
+                change.jobs(_with(job.id, {each.id for each in known}))
+                _prune(connection, [each for each in known if each.is_ended])
 
     def all(self, grant: Grant) -> tuple[Job, ...]:
         """The collection's jobs, oldest first. One whose record was changed, or put back, is shown as failed."""
@@ -180,6 +181,11 @@ def _of_id(found: Iterable[Job], job_id: str) -> Job:
     if job is None:
         raise JobUnknown("there is no such job; see `huisclos job list`")
     return job
+
+
+def _with(job_id: JobId, known: Collection[JobId]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """One more, and none of which the record was taken out."""
+    return lambda ids: (*(each for each in ids if each in known), job_id)
 
 
 def _without(job_id: JobId) -> Callable[[tuple[str, ...]], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Claim: who can write to the database has no load run, seen or undone that an operator did not ask for."""
+"""Claim: who can write to the database has no load run that an operator did not ask for, and hides no file by it."""
 
 from pathlib import Path
 

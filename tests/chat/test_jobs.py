@@ -8,16 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from chat.errors import JobMoved
 from chat.jobs.queue import Jobs
+from chat.jobs.run import Wish
 from chat.syncing import Syncing
-from rag.errors import FolderMissing, JobUnknown, LoadRunning
+from rag.errors import FolderMissing, JobUnknown, LoadRunning, StoreFull
 from rag.loading import FileLoaded
 from rag.parsing import sandbox
 from rag.sources.record import SourceKind, SourceRecord, new_id
 from rag.store.jobs import ENDED_KEPT, Job, JobKind, JobState, Priority
+from security.access import Right
 from security.audit import AuditLog
+from security.identity import OPERATOR
 from security.keyring import collection_owner
 from tests.chat.test_syncing import folder_rights
 from tests.postgresql import ON_BOTH_DATABASES
@@ -331,3 +335,58 @@ def test_a_source_whose_time_has_come_becomes_a_job_and_a_cancelled_one_waits_fo
     next(running)
     running.close()
     assert list(jobs.syncing.due()) == []
+
+
+def test_a_collection_that_is_damaged_holds_up_no_other(shelf: Shelf, jobs: Jobs, folder: Path) -> None:  # noqa: F811
+    damaged = shelf.policy.grant(OPERATOR, shelf.collections.create("a damaged one"), Right.MANAGE)
+    jobs.submit(damaged, JobKind.LOAD, str(folder))
+    with shelf.engine.begin() as connection:
+        own = {"id": damaged.collection_id}
+        connection.execute(text("UPDATE collections SET state = NULL WHERE id = :id"), own)
+    job = load(jobs, shelf, folder)
+    with jobs.served():
+        assert wait_for(jobs, shelf, job, JobState.DONE).done == 3
+    assert jobs.find(job.id)[1].id == job.id
+    assert [each.id for each in jobs.everywhere()] == [job.id]
+
+
+def test_what_ended_meanwhile_is_not_cancelled_after_it(shelf: Shelf, jobs: Jobs, folder: Path) -> None:  # noqa: F811
+    known = load(jobs, shelf, folder)
+    list(jobs.run(shelf.managing, known))
+    with pytest.raises(JobMoved):
+        jobs.cancel(shelf.managing, known)
+    assert state_of(jobs, shelf, known).state is JobState.DONE
+
+
+def test_who_follows_hears_that_the_server_ends(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    jobs: Jobs,
+    folder: Path,
+    gate: Gate,
+) -> None:
+    with jobs.served():
+        _, heard = jobs.submitted(shelf.managing, JobKind.LOAD, str(folder))
+        assert gate.come.wait(WAIT_SECONDS)
+        jobs.stop()
+        gate.open.set()
+        *_, last = heard
+    assert isinstance(last, Job)
+    assert last.state in (JobState.RUNNING, JobState.WAITING)
+    assert state_of(jobs, shelf, last).state is JobState.WAITING
+
+
+def test_a_failure_while_giving_way_is_a_failure(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    jobs: Jobs,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> None:
+        next(iter(jobs._runs.values())).ask(Wish.GIVE_WAY)
+        raise StoreFull("no room")
+
+    monkeypatch.setattr(shelf.documents, "put", fails)
+    job = load(jobs, shelf, folder)
+    with pytest.raises(StoreFull):
+        list(jobs.run(shelf.managing, job))
+    assert (state_of(jobs, shelf, job).state, state_of(jobs, shelf, job).reason) == (JobState.FAILED, "no room")

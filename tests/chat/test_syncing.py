@@ -11,7 +11,7 @@ import pytest
 from chat.errors import Refused
 from chat.folder_rights import FolderRights
 from chat.syncing import Syncing
-from rag.errors import FolderMissing, LoadRunning, SourceRefused
+from rag.errors import FolderMissing, LoadRunning, SourceRefused, StoreFull
 from rag.sources.record import SOURCES_MAX, Credentials, SourceKind, SourceRecord, new_id
 from security.audit import AuditLog
 from security.directory import Directory
@@ -159,6 +159,25 @@ def test_a_sync_that_is_stopped_keeps_its_turn(shelf: Shelf, syncing: Syncing, c
     assert list(running) == []
     (kept,) = shelf.documents.sources(shelf.managing)
     assert kept.is_due(clock.now)
+
+
+def test_a_failure_in_the_middle_is_no_stop(
+    shelf: Shelf,  # noqa: F811 - the fixture
+    syncing: Syncing,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreFull("no room")
+
+    made = source(folder, 10)
+    syncing.add(shelf.managing, made)
+    monkeypatch.setattr(shelf.documents, "put", full)
+    with pytest.raises(StoreFull):
+        list(syncing.run(shelf.managing, made, threading.Event()))
+    (kept,) = shelf.documents.sources(shelf.managing)
+    assert kept.last
+    assert kept.last.reason == "no room"
 
 
 def test_two_loads_at_once_are_said(shelf: Shelf, syncing: Syncing, folder: Path) -> None:  # noqa: F811

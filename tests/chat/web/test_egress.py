@@ -33,8 +33,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def house(tmp_path: Path, engine: Engine) -> Any:
-    """What is recorded needs of a house its record alone; the tables are not there yet."""
-    return SimpleNamespace(audit=AuditLog(engine, create_keyring(tmp_path, KeyFile(tmp_path / "root.key"))))
+    """What is recorded needs of a house its record alone, and it has no jobs; the tables are not there yet."""
+    audit = AuditLog(engine, create_keyring(tmp_path, KeyFile(tmp_path / "root.key")))
+    return SimpleNamespace(audit=audit, jobs=SimpleNamespace(stop=lambda: None))
 
 
 def deny(guard: EgressGuard, *hosts: str) -> None:
