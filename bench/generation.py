@@ -20,7 +20,9 @@ from bench.material import DEMO
 from bench.measure import Bench, Row, interleaved, options_of
 from chat.settings import Settings, load_settings
 from models.catalogue import Task
-from models.generator import Done, GenerationRequest, LlamaGenerator, Message, Token, open_generator
+from models.chat_format import Message
+from models.generation import Done, GenerationRequest, Token
+from models.generator import LlamaGenerator, open_generator
 from models.store import ModelStore
 
 RUNS = 3

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
@@ -24,8 +25,6 @@ from chat.shredding import Remover, Shredder
 from chat.syncing import Syncing
 from chat.watching import Watching
 from models.catalogue import Task
-from models.embedder import Embedder, open_embedder
-from models.generator import LlamaGenerator, open_generator
 from models.store import ModelStore
 from rag.answering.answerer import Answerer
 from rag.errors import StoreBroken
@@ -46,6 +45,10 @@ from security.hygiene import harden_process
 from security.keyring import Keyring
 from security.keystore import create_keyring, keyring_path, open_keyring, put_back
 from security.slots import KeyFile, Secret
+
+if TYPE_CHECKING:
+    from models.embedder import Embedder
+    from models.generator import LlamaGenerator
 
 KEY_FILE = "keys/root.key"
 DATABASE = "truth.db"
@@ -140,8 +143,10 @@ class House:
         return index
 
     @cached_property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> "Embedder":
         """Texts to vectors."""
+        from models.embedder import open_embedder  # the engine is 0.2 s that most commands do without
+
         chosen = self.settings.models.embed or self.models.chosen(Task.EMBED).name
         entry = self.models.entry(chosen)
         embedder = open_embedder(self.models.path(entry), entry)
@@ -149,8 +154,10 @@ class House:
         return embedder
 
     @cached_property
-    def generator(self) -> LlamaGenerator:
+    def generator(self) -> "LlamaGenerator":
         """The engine."""
+        from models.generator import open_generator
+
         wanted = self.settings.models
         chosen = wanted.generate or self.models.chosen(Task.GENERATE).name
         entry = self.models.entry(chosen)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pg8000.dbapi
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, IntegrityError, InvalidatePoolError
@@ -110,6 +109,8 @@ def open_server(server: Server) -> tuple[Engine, Hold]:
 
 def connect(server: Server) -> Any:
     """A fresh DBAPI connection, over TLS wherever a network lies between. Raises DatabaseUnusable."""
+    import pg8000.dbapi
+
     password, tls = _password(server), _tls(server)
     try:
         reached = _reached(server)
@@ -155,6 +156,8 @@ def unusable(server: Server, error: BaseException | None) -> DatabaseUnusable:
 
 def sqlstate(error: BaseException | None) -> str:
     """The server's code for an error of the driver; empty where it is none of the server's."""
+    import pg8000.dbapi
+
     told = error.args[0] if isinstance(error, pg8000.dbapi.DatabaseError) and error.args else None
     return str(told.get("C", "")) if isinstance(told, dict) else ""
 
@@ -236,6 +239,8 @@ def _tls(server: Server) -> ssl.SSLContext | bool:
 
 def _see_that_it_lives(connection: Any, _entry: Any, _proxy: Any) -> None:
     """Have a connection that was cut while nobody used it replaced. The driver tells of some cuts with an OSError."""
+    import pg8000.dbapi
+
     try:
         connection.execute_simple("SELECT 1")
     except (pg8000.dbapi.Error, OSError) as error:

@@ -14,7 +14,6 @@ from chat.errors import Refused
 from chat.folder_rights import FolderRights
 from rag.errors import LoadRunning, RagError, ReadingCancelled, SourceRefused
 from rag.loading import FileLoaded, Loader
-from rag.sources.opening import Surroundings, check_source, open_source
 from rag.sources.patience import Patience
 from rag.sources.record import SOURCES_MAX, SourceRecord
 from rag.store.collections import CollectionRecord, CollectionStore
@@ -50,6 +49,8 @@ class Syncing:
         """Keep a source with its collection. Raises SourceRefused for one that would not be opened, or does not go
         with it.
         """
+        from rag.sources.opening import check_source  # its clients are 0.1 s that most commands do without
+
         check_source(source, self.allowed)
 
         def added(known: tuple[SourceRecord, ...]) -> tuple[SourceRecord, ...]:
@@ -99,6 +100,8 @@ class Syncing:
         What is known to have changed comes first. Closed or stopped, it keeps what was loaded and the next one goes on
         from there. Raises what a load raises.
         """
+        from rag.sources.opening import Surroundings, open_source
+
         files: dict[str, int] = {}
         what = f"{grant.collection_id}/{source.id}"
         self.audit.record(OPERATOR.user_id, SYNC, what, "begun")

@@ -1,4 +1,4 @@
-"""Answers token by token: the Generator protocol and its llama.cpp implementation behind a bounded queue."""
+"""Answers token by token: llama.cpp behind a bounded queue."""
 
 import codecs
 import queue
@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from models.chat_format import FORMATS, ChatFormat
-from models.chat_format import Message as Message  # noqa: PLC0414 - a part of the request, found with it
 from models.errors import EngineBusy, EngineFailed, RequestTooLong
+from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
 from models.llama import GenerationContext, Model, Sampler, Sampling
 from models.processors import physical_cores
 from models.stop_text import StopText
@@ -24,67 +23,6 @@ CANCEL_LOOK_SECONDS = 0.1
 """How often a request that waits in line looks at its cancel flag."""
 THREADS_MAX = 16
 """Threads when nobody says how many: beyond, memory bandwidth bounds decoding, not cores."""
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationRequest:
-    """What to write, and within which bounds. Text from the first stop string on is not given."""
-
-    messages: tuple[Message, ...]
-    max_tokens: int
-    temperature: float = 0.0
-    stop: tuple[str, ...] = ()
-    seed: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The request is in the queue; `place` 1 is next."""
-
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The prompt is being read; of it `kept_tokens` are in the cache: the public head, never more."""
-
-    prompt_tokens: int
-    kept_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of text, whole characters only."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The end: `reason` is "stop", "length" or "cancelled". `first_token_ms` counts from the submission."""
-
-    reason: str
-    prompt_tokens: int
-    answer_tokens: int
-    first_token_ms: float | None
-
-
-GenerationEvent = Waiting | Started | Token | Done
-
-
-class Generator(Protocol):
-    """Whatever can write an answer: the engine in this process, later a server inside the house."""
-
-    model_name: str
-    context_tokens: int
-
-    def count_tokens(self, text: str) -> int:
-        """How many tokens a text costs in the prompt."""
-        ...
-
-    def generate(self, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
-        """Events up to and including Done; EngineBusy and RequestTooLong are raised before the first."""
-        ...
 
 
 @dataclass(eq=False, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Generator as Generator_
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from models.generator import Done, GenerationRequest, Generator, Started, Token, Waiting
+from models.generation import Done, GenerationRequest, Generator, Started, Token, Waiting
 from rag.answering.alignment import Alignment
 from rag.answering.answer import (
     Answer,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from models.generator import Message
+from models.chat_format import Message
 from rag.answering.answer import Language, Turn
 from rag.documents import RankedPassage
 

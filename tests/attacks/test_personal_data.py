@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from models.generator import Done, GenerationEvent, GenerationRequest, Started, Token
+from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token
 from rag.answering.answer import Finished
 from rag.answering.answerer import Answerer
 from rag.index.memory import MemoryIndex

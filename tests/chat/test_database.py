@@ -5,9 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select
 
-from chat.database import compact, empty_log, known_revisions, one_moment, open_database, revision_of
+from chat.database import (
+    MIGRATIONS,
+    compact,
+    empty_log,
+    known_revisions,
+    migrate,
+    one_moment,
+    open_database,
+    revision_of,
+)
 from security.tables import users
 
 WAITED_SECONDS_MAX = 5
@@ -61,3 +70,21 @@ def test_nobody_waits_for_a_moment_and_the_log_is_empty_after_it(engine: Engine,
 
 def test_a_new_database_is_at_a_known_revision(engine: Engine) -> None:
     assert revision_of(engine) == max(known_revisions())
+
+
+def test_the_files_of_migrations_are_named_by_their_revisions_in_order() -> None:
+    names = sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("*.py"))
+    assert names == [f"v{revision}" for revision in sorted(known_revisions())]
+
+
+def test_an_older_database_is_brought_to_the_newest_revision_and_a_current_one_left(tmp_path: Path) -> None:
+    engine = open_database(tmp_path / "old.db")
+    with engine.begin() as connection:
+        for table in ("group_grants", "memberships", "groups"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0008'")
+    for _ in range(2):
+        migrate(engine)
+        assert revision_of(engine) == max(known_revisions())
+        assert inspect(engine).has_table("memberships")
+    engine.dispose()

@@ -9,16 +9,8 @@ import pytest
 
 from models.chat_format import Message
 from models.errors import EngineBusy, EngineFailed, RequestTooLong, WeightsCorrupt
-from models.generator import (
-    Done,
-    GenerationEvent,
-    GenerationRequest,
-    LlamaGenerator,
-    Started,
-    Token,
-    Waiting,
-    open_generator,
-)
+from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
+from models.generator import LlamaGenerator, open_generator
 
 pytestmark = pytest.mark.model
 

@@ -36,6 +36,16 @@ def test_the_program_opens_no_engine_before_a_command_needs_it() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_a_house_is_listed_without_what_answers_migrates_or_reaches_elsewhere(alone: Huisclos) -> None:
+    code = (
+        "import sys; from pathlib import Path; from chat.assembly import open_house; from chat.settings import Settings\n"
+        "with open_house(Path(sys.argv[1]), Settings()) as house: print(len(house.collections.list()))\n"
+        "print([name for name in ('alembic', 'chromadb', 'httpx', 'llama_cpp', 'pg8000') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(alone.state)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1:] == ["[]"]
+
+
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_the_help_of_every_command_has_a_sentence_and_an_example(path: tuple[str, ...]) -> None:
     assert ALL[path].help.strip()

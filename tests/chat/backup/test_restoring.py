@@ -186,7 +186,7 @@ def test_a_backup_of_an_older_revision_is_brought_up_to_date(
     state = with_keyring(house, tmp_path / "new")
     with open_for_restore(state, Settings()) as again:
         list(restored(again, tmp_path / "backup"))
-        assert revision_of(again.engine) == "later"
+        assert revision_of(again.engine) == "9999"
         assert everything(again) == before
         with again.engine.connect() as connection:
             assert set(connection.exec_driver_sql("SELECT colour FROM documents").scalars()) == {"grey"}
@@ -210,9 +210,9 @@ def newer_release(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """The migrations of this release and one more."""
     last = max(known_revisions())
     shutil.copytree(MIGRATIONS, folder / "migrations")
-    (folder / "migrations" / "versions" / "later.py").write_text(
+    (folder / "migrations" / "versions" / "v9999_later.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        f"revision, down_revision, branch_labels, depends_on = 'later', '{last}', None, None\n"
+        f"revision, down_revision, branch_labels, depends_on = '9999', '{last}', None, None\n"
         "def upgrade():\n"
         "    op.add_column('documents', sa.Column('colour', sa.String(9), server_default='grey'))\n"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.generator import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
+from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
 from rag.answering.answer import Answer, AnswerEvent, Finished, Language, Queued, Reading, Searching, Turn, Written
 from rag.answering.answerer import QUESTION_CHARACTERS_MAX, Answerer, earlier
 from rag.answering.refusal import NO_ANSWER, NOT_FOUND
