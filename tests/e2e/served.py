@@ -10,11 +10,13 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.warm import ended
+
 DOCUMENTS = Path(__file__).parents[1] / "data" / "documents"
 SMALL = "qwen2.5-coder-0.5b-instruct"
 PASSWORD = "correct horse battery"
 START_SECONDS_MAX = 120
-_RUN = [sys.executable, "-c", "from chat.admin.cli import main; main()"]
+_SERVE = [sys.executable, "-c", "from chat.admin.cli import main; main()", "serve"]
 
 
 @dataclass(slots=True)
@@ -36,15 +38,13 @@ class House:
         return {**os.environ, **settings, "HUISCLOS_STATE": str(self.state)}
 
     def run(self, *arguments: str, code: int = 0, given: str = "") -> str:
-        outcome = subprocess.run(
-            [*_RUN, *arguments], env=self.environment, capture_output=True, text=True, check=False, input=given
-        )
-        assert outcome.returncode == code, outcome.stderr[-2000:]
-        return outcome.stdout if code == 0 else outcome.stderr
+        returned, out, error = ended(arguments, self.environment, given)
+        assert returned == code, error[-2000:]
+        return out if code == 0 else error
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([*_RUN, "serve"], env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(_SERVE, env=self.environment, stdout=log, stderr=log)
         until = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
             assert self.process.poll() is None, self.log.read_text()[-2000:]

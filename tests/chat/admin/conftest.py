@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.warm import ended
+
 SMALL = "qwen2.5-coder-0.5b-instruct"
 TEXTS = {
     "leave.md": "# Annual leave\n\nEmployees have 25 days of annual leave. Up to 5 days may be carried over.\n",
@@ -26,7 +28,7 @@ START_SECONDS_MAX = 120
 
 @dataclass(frozen=True)
 class Huisclos:
-    """The program over one state folder."""
+    """The program over one state folder. What `start` runs is started anew; the rest is forked (tests/warm.py)."""
 
     state: Path
     port: int = 0
@@ -48,9 +50,7 @@ class Huisclos:
 
     def ends(self, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
-        process = self.start(*arguments, stdin=subprocess.PIPE, env=self.environment | environment)
-        out, error = process.communicate(stdin, timeout=200)
-        return process.returncode, out, error
+        return ended(arguments, self.environment | environment, stdin)
 
     def __call__(self, *arguments: str) -> str:
         """Standard output of a command that must succeed."""

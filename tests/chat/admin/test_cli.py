@@ -38,7 +38,8 @@ def test_the_program_opens_no_engine_before_a_command_needs_it() -> None:
 
 def test_a_house_is_listed_without_what_answers_migrates_or_reaches_elsewhere(alone: Huisclos) -> None:
     code = (
-        "import sys; from pathlib import Path; from chat.assembly import open_house; from chat.settings import Settings\n"
+        "import sys; from pathlib import Path\n"
+        "from chat.assembly import open_house; from chat.settings import Settings\n"
         "with open_house(Path(sys.argv[1]), Settings()) as house: print(len(house.collections.list()))\n"
         "print([name for name in ('alembic', 'chromadb', 'httpx', 'llama_cpp', 'pg8000') if name in sys.modules])"
     )
@@ -109,6 +110,20 @@ def test_a_wrong_address_in_egress_allowed_stops_with_its_text(tmp_path: Path) -
     code, _, error = Huisclos(tmp_path).ends("collection", "list", HUISCLOS__EGRESS__ALLOWED="http://x/")
     assert code == 1
     assert "http://x/" in error
+
+
+@pytest.mark.parametrize("words", ["collection list", "collection show nothing", "user add camille", "keys stat"])
+def test_a_command_of_these_tests_ends_as_the_started_program_does(alone: Huisclos, words: str) -> None:
+    process = alone.start(*words.split())
+    out, error = process.communicate(timeout=100)
+    code, said, told = alone.ends(*words.split())
+    assert (code, said) == (process.returncode, out)
+    assert sentences(told) == sentences(error)
+
+
+def sentences(told: str) -> list[str]:
+    """What a command said, without what it told of a wait: that depends on how long it waited."""
+    return [line for line in told.splitlines() if " … " not in line]
 
 
 def test_a_state_folder_that_another_process_holds_is_left_alone(alone: Huisclos) -> None:
