@@ -32,7 +32,9 @@ ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 BUILD_ENVIRONMENT = ENVIRONMENT / "build"
 BUILT = ENVIRONMENT / "built"
-BUCKET_ENVIRONMENT = ENVIRONMENT / "bucket"
+SERVERS = {"bucket": "S3 server of the tests", "topics": "Kafka broker of the tests"}
+"""What the tests drive in environments of their own."""
+
 OURS = ("chat", "models", "rag", "security")
 SUPPORTED = ((3, 11), (3, 13))
 
@@ -77,7 +79,6 @@ def steps(name: str) -> tuple[Step, ...]:
     pins = [REQUIREMENTS / f"{part}.txt" for part in ("pip", "build", "run", name)]
     if name == "run" and Step("Packages dev", (*pins[:3], REQUIREMENTS / "dev.txt"), lambda: None).stamp.exists():
         name, pins[3] = "dev", REQUIREMENTS / "dev.txt"
-    bucket = REQUIREMENTS / "bucket.txt"
     return (
         Step("Environment .venv", (platform.python_version(),), make_environment),
         Step("pip", (pins[0],), lambda: install("pip", "--require-hashes", "-r", str(pins[0]))),
@@ -88,7 +89,7 @@ def steps(name: str) -> tuple[Step, ...]:
         Step(
             "Compiled code", tuple(sorted(path for part in OURS for path in (ROOT / part).rglob("*.py"))), compile_ours
         ),
-        *((Step("S3 server of the tests", (pins[0], bucket), install_bucket),) if name == "dev" else ()),
+        *(server_step(server, pins[0]) for server in SERVERS if name == "dev"),
     )
 
 
@@ -210,11 +211,17 @@ def install_project() -> None:
     install("huisclos", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT))
 
 
-def install_bucket() -> None:
-    """An environment of its own for the S3 server that the tests drive."""
-    venv.create(BUCKET_ENVIRONMENT, clear=True)
-    wheels = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(REQUIREMENTS / "bucket.txt"))
-    pip("the S3 server of the tests", "install", *wheels, python=BUCKET_ENVIRONMENT / "bin" / "python")
+def server_step(server: str, pip_pins: Path) -> Step:
+    """What makes the environment of a server that the tests drive."""
+    return Step(SERVERS[server], (pip_pins, REQUIREMENTS / f"{server}.txt"), lambda: install_server(server))
+
+
+def install_server(server: str) -> None:
+    """An environment of its own for a server that the tests drive."""
+    folder = ENVIRONMENT / server
+    venv.create(folder, clear=True)
+    wheels = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(REQUIREMENTS / f"{server}.txt"))
+    pip(f"the {SERVERS[server]}", "install", *wheels, python=folder / "bin" / "python")
 
 
 def compile_ours() -> None:

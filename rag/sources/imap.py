@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from rag.errors import DocumentRejected, FileUnavailable, SourceRefused, SourceUnavailable
 from rag.folders import ELSEWHERE, FileContent, FoundFile, Survey
 from rag.sources.addresses import Address, parse_address, require_listed, require_sealed
-from rag.sources.patience import LISTING_SECONDS_MAX, OutOfPatience, Patience
+from rag.sources.line import PatientRaw, connected, reason
+from rag.sources.patience import LISTING_SECONDS_MAX, Patience
 from rag.sources.record import Credentials
 from security.egress import AllowedEntry
 
@@ -158,17 +159,12 @@ class Mailbox:
             yield
         except Exception as error:
             self.close()
-            match error:
-                case OutOfPatience():
-                    raise SourceUnavailable(str(error)) from error
-                case ssl.SSLCertVerificationError():
-                    sentence = f"the server's certificate is not trusted ({error.verify_message}); see --ca-file"
-                    raise SourceUnavailable(sentence) from None
-                case ConnectionRefusedError() | socket.gaierror():
-                    raise SourceUnavailable("the server cannot be reached; see that it runs, and the network") from None
-                case imaplib.IMAP4.error() | OSError() | ValueError() | LookupError() | AssertionError():
-                    sentence = f"the server broke off, or does not speak IMAP ({type(error).__name__}); look at its log"
-                    raise SourceUnavailable(sentence) from None
+            known = reason(error)
+            if known:
+                raise SourceUnavailable(known) from None
+            if isinstance(error, imaplib.IMAP4.error | OSError | ValueError | LookupError | AssertionError):
+                sentence = f"the server broke off, or does not speak IMAP ({type(error).__name__}); look at its log"
+                raise SourceUnavailable(sentence) from None
             raise
 
 
@@ -176,7 +172,7 @@ class _Bounded(imaplib.IMAP4):
     """A connection whose every wait is patient and every answer bounded. No length is trusted that is told."""
 
     def __init__(self, address: Address, context: ssl.SSLContext | None, patience: Patience) -> None:
-        self._context, self._patience = context, patience
+        self._address, self._context, self._patience = address, context, patience
         self._left = TALK_BYTES_MAX
         super().__init__(address.host, address.port)
 
@@ -187,14 +183,8 @@ class _Bounded(imaplib.IMAP4):
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
         """Connect, over TLS where there is a context."""
         self.host, self.port = host, port
-        raw = socket.create_connection((host, port), self._patience.remaining())
-        try:
-            raw.settimeout(self._patience.remaining())
-            self.sock = self._context.wrap_socket(raw, server_hostname=host) if self._context else raw
-        except BaseException:
-            raw.close()
-            raise
-        self._reader = io.BufferedReader(_PatientRaw(self.sock, self._patience))
+        self.sock = connected(self._address, self._context, self._patience)
+        self._reader = io.BufferedReader(PatientRaw(self.sock, self._patience))
 
     def read(self, size: int) -> bytes:
         """So many bytes, where so many are allowed."""
@@ -225,25 +215,6 @@ class _Bounded(imaplib.IMAP4):
         if size > self._left:
             raise SourceUnavailable("the server says more than it was asked for, or announces it")
         self._left -= size
-
-
-class _PatientRaw(io.RawIOBase):
-    """Reads a socket, asking before each wait."""
-
-    def __init__(self, sock: socket.socket, patience: Patience) -> None:
-        self._sock, self._patience = sock, patience
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]  # what BufferedReader hands over
-        since = self._patience.now()
-        while True:
-            self._sock.settimeout(self._patience.wait(since))
-            try:
-                return self._sock.recv_into(buffer)
-            except TimeoutError:
-                continue  # patience says when it is enough
 
 
 def modified_utf7(name: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import SourceRefused
-from rag.sources import git, imap, s3, webdav, website
+from rag.sources import cluster, git, imap, kafka, s3, webdav, website
 from rag.sources.addresses import web_address
 from rag.sources.folder import FolderSource
 from rag.sources.mapped import MappedFolder
@@ -148,6 +148,19 @@ def _open_s3(record: SourceRecord, around: Surroundings) -> Source:
     return s3.Bucket(record.name, address, key, http)
 
 
+def _check_kafka(record: SourceRecord, allowed: Iterable[AllowedEntry]) -> None:
+    kafka.address_of(record.address, allowed)
+    kafka.check_sign_in(record.credentials, record.options.get("mechanism", ""))
+
+
+def _open_kafka(record: SourceRecord, around: Surroundings) -> Source:
+    address = kafka.address_of(record.address, around.allowed)
+    context = tls_context(record.options.get("ca_file", "")) if address.scheme == "kafkas" else None
+    access = cluster.Access(around.allowed, record.credentials, record.options.get("mechanism", ""), context)
+    brokers = cluster.Cluster(address, kafka.topic_of(address), access, around.patience)
+    return kafka.Topic(record.name, brokers, around.patience)
+
+
 WAYS: Mapping[SourceKind, Way] = {
     SourceKind.FOLDER: Way(frozenset({"watch"}), _check_folder, _open_folder),
     SourceKind.WEBDAV: Way(frozenset({"ca_file"}), _check_web, _open_webdav),
@@ -155,4 +168,5 @@ WAYS: Mapping[SourceKind, Way] = {
     SourceKind.GIT: Way(frozenset({"ca_file", "branch"}), _check_git, _open_git),
     SourceKind.S3: Way(frozenset({"ca_file", "region"}), _check_s3, _open_s3),
     SourceKind.SITEMAP: Way(frozenset({"ca_file"}), _check_web, _open_sitemap),
+    SourceKind.KAFKA: Way(frozenset({"ca_file", "mechanism"}), _check_kafka, _open_kafka),
 }

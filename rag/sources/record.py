@@ -37,6 +37,7 @@ class SourceKind(StrEnum):
     GIT = "git"
     S3 = "s3"
     SITEMAP = "sitemap"
+    KAFKA = "kafka"
 
 
 @dataclass(frozen=True, slots=True)

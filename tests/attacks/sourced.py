@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.folders import ELSEWHERE, FileContent, FoundFile, Survey
-from rag.sources import git, imap, patience, s3, webdav, website
+from rag.sources import git, imap, kafka, patience, s3, webdav, website
 from rag.sources.opening import Surroundings, open_source
 from rag.sources.patience import Patience
 from rag.sources.record import Credentials, SourceKind, SourceRecord
@@ -24,7 +24,7 @@ SECONDS_MAX = 10
 """Far more than the bounds that the tests set, far less than what a server would take."""
 
 SCHEMES = {SourceKind.WEBDAV: "http", SourceKind.IMAP: "imap", SourceKind.GIT: "http"}
-SCHEMES |= {SourceKind.S3: "http", SourceKind.SITEMAP: "http"}
+SCHEMES |= {SourceKind.S3: "http", SourceKind.SITEMAP: "http", SourceKind.KAFKA: "kafka"}
 HELD = (len(SCHEMES), len(SCHEMES))
 """Documents and passages of a collection that holds one of each kind."""
 
@@ -43,7 +43,7 @@ def opened(kind: SourceKind, port: int, memory: Path, *allowed: AllowedEntry) ->
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds small enough to be reached in a test."""
-    for module in (webdav, imap, git, s3, website):
+    for module in (webdav, imap, git, s3, website, kafka):
         monkeypatch.setattr(module, "LISTING_SECONDS_MAX", 2.0)
         monkeypatch.setattr(module, "LISTING_BYTES_MAX", 1_000_000)
     monkeypatch.setattr(patience, "FILE_SECONDS_MAX", 1.0)
@@ -175,6 +175,7 @@ def kind_of(source: Source) -> SourceKind:
         git.GitRepository: SourceKind.GIT,
         s3.Bucket: SourceKind.S3,
         website.Website: SourceKind.SITEMAP,
+        kafka.Topic: SourceKind.KAFKA,
     }
     return kinds[type(source)]
 

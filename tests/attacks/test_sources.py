@@ -207,12 +207,14 @@ def test_an_address_that_is_not_listed_is_refused_when_added_and_when_synced(loa
         SourceKind.GIT: "https://192.0.2.1/x.git",
         SourceKind.S3: "https://192.0.2.1/house/",
         SourceKind.SITEMAP: "https://192.0.2.1/sitemap.xml",
+        SourceKind.KAFKA: "kafkas://192.0.2.1/notes",
     }
+    ports = {SourceKind.IMAP: 993, SourceKind.KAFKA: 9093}
     for kind, address in addresses.items():
         source = replace(record(kind, 1), address=address)
-        port = 993 if kind is SourceKind.IMAP else 443
+        port = ports.get(kind, 443)
         with egress_guard() as guard:
-            allowed = (parse_entry("192.0.2.1:993"), parse_entry("192.0.2.1:443"))
+            allowed = (parse_entry(f"192.0.2.1:{port}"),)
             synced = syncing(loaded, allowed)
             with pytest.raises(SourceRefused, match=rf'add "192.0.2.1:{port}" to egress.allowed'):
                 syncing(loaded).add(loaded.managing, source)

@@ -16,7 +16,7 @@ from chat.admin.progress import Count
 from chat.admin.session import run, stopped_cleanly
 
 application = group(
-    "Sources: shares, buckets, mailboxes, repositories, websites that a collection is kept in step with."
+    "Sources: shares, buckets, mailboxes, repositories, websites, topics that a collection is kept in step with."
 )
 
 SECRET_BYTES_MAX = 4096
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     GIT = "git"
     S3 = "s3"
     SITEMAP = "sitemap"
+    KAFKA = "kafka"
 
 
 @application.command(
@@ -47,6 +48,7 @@ class Kind(StrEnum):
         "huisclos source add handbook git https://git.example/handbook.git --branch main",
         "huisclos source add contracts s3 https://s3.example/bucket/contracts/ --user KEY-ID --secret-file key.secret",
         "huisclos source add handbook sitemap https://intranet.example/sitemap.xml --every 1440",
+        "huisclos source add notices kafka kafkas://broker.example:9093/notices --user bot --secret-file bot.secret",
     ),
 )
 def add(
@@ -64,6 +66,9 @@ def add(
     ] = False,
     branch: Annotated[str, typer.Option(help="Of a Git repository; its own choice where not given.")] = "",
     region: Annotated[str, typer.Option(help="Of an S3 server; us-east-1 where not given.")] = "",
+    mechanism: Annotated[
+        str, typer.Option(help="How a Kafka broker signs in: SCRAM-SHA-512, SCRAM-SHA-256, PLAIN; the first it offers.")
+    ] = "",
     ca_file: Annotated[
         Path | None, typer.Option(help="A PEM file of the authority that signed the server's certificate.")
     ] = None,
@@ -82,6 +87,7 @@ def add(
     given = {
         "branch": branch,
         "region": region,
+        "mechanism": mechanism,
         "watch": "yes" if watch else "",
         "ca_file": str(ca_file.resolve()) if ca_file else "",
     }
