@@ -44,6 +44,15 @@ def streams(data: bytes, *names: str) -> tuple[bytes, ...]:
         raise OSError("a broken compound file") from error
 
 
+def present(data: bytes, *names: str) -> tuple[bool, ...]:
+    """Whether streams stand at the root, in whatever case. Raises OSError where the file is broken."""
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as file:
+            return tuple(map(file.exists, names))
+    except _WRONG as error:
+        raise OSError("a broken compound file") from error
+
+
 def _places(summary: bytes) -> dict[int, int]:
     """Where the value of each property stands in the first set. [MS-OLEPS] 2.21."""
     if len(summary) < 48:  # noqa: PLR2004 - the head of the stream

@@ -25,6 +25,8 @@ from rag.parsing.tables import COLUMNS_MAX, ROWS_MAX, table_rows
 SECONDS_MAX = 50
 """Less than the sandbox gives, so that the reason can still be told."""
 _PLAIN = frozenset({"paragraph", "code", "formula", "footnote"})
+_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
+"""A picture, as xberg writes it among the texts of a slide."""
 _LEVEL_MAX = 6
 _TEMPLATE_DATE = "2013-01-27T09:15:58"
 """Of python-pptx's own template: programs that write with it seldom change it, so it says nothing of the file."""
@@ -109,7 +111,7 @@ def _blocks(nodes: Iterable[dict[str, Any]], *, is_paged: bool) -> Iterator[Bloc
             yield Block(BlockKind.LIST_ITEM, text, page)
         elif kind == "definition_item":
             yield Block(BlockKind.LIST_ITEM, f"{node['term']}: {node['definition']}", page)
-        elif kind in _PLAIN and text:
+        elif kind in _PLAIN and text and not _PICTURE.fullmatch(text):
             yield Block(BlockKind.PARAGRAPH, text, page)
 
 

@@ -180,17 +180,19 @@ def _other_office(names: list[str]) -> str:
 
 
 def _ole_kind(content: bytes) -> MediaType:
-    """An old Office file by the streams that it holds; their names stand in its directory as UTF-16."""
-    if _names_stream(content, "EncryptedPackage"):
+    """An old Office file by the streams at its root: what is embedded in it has streams of its own below."""
+    from rag.parsing.compound import present  # with olefile, which most files do without
+
+    try:
+        is_locked, *found = present(content, "EncryptedPackage", *_OLE_STREAMS)
+    except OSError as error:
+        raise _rejected("a file of an old Office program that is cut or broken") from error
+    if is_locked:
         raise DocumentRejected("the Office file is locked with a password; save it without one")
-    for name, kind in _OLE_STREAMS.items():
-        if _names_stream(content, name):
+    for kind, is_present in zip(_OLE_STREAMS.values(), found, strict=True):
+        if is_present:
             return kind
     raise _rejected("a file of an old Office program")
-
-
-def _names_stream(content: bytes, name: str) -> bool:
-    return name.encode("utf-16-le") + b"\x00\x00" in content
 
 
 def _text_kind(suffix: str, head: bytes) -> MediaType:

@@ -1,6 +1,5 @@
-"""Mail (EML and MSG) to blocks: subject, people and date, then the text; attachments are files of their own."""
+"""Mail (EML) to blocks: subject, people and date, then the text; attachments are files of their own."""
 
-import io
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -8,8 +7,6 @@ from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
-
-import oxmsg
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
@@ -19,9 +16,9 @@ from rag.parsing.members import Members
 
 PARTS_MAX = 1000
 DEPTH_MAX = 20
-_PLAIN, _HTML = "text/plain", "text/html"
-_BODIES = frozenset({_PLAIN, _HTML})
-_POLICY = policy.default.clone(refold_source="none")
+PLAIN, HTML = "text/plain", "text/html"
+_BODIES = frozenset({PLAIN, HTML})
+POLICY = policy.default.clone(refold_source="none")
 """What is attached is handed on as it came."""
 _WRONG = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
 """What the standard library raises on headers and parts that are not as they should be."""
@@ -29,30 +26,12 @@ _PEOPLE = ("From", "To", "Cc")
 _HEADER_CHARACTERS_MAX = 500
 
 
-def parse_eml(data: bytes) -> ParsedDocument:
+def parse(data: bytes) -> ParsedDocument:
     """A mail of RFC 5322. Raises DocumentRejected for one that nests or holds too much."""
     try:
-        return _read(BytesParser(policy=_POLICY).parsebytes(data))
+        return _read(BytesParser(policy=POLICY).parsebytes(data))
     except (RecursionError, *_WRONG) as error:
         raise DocumentRejected("the mail is broken; save it again from a mail program") from error
-
-
-def parse_msg(data: bytes) -> ParsedDocument:
-    """A mail as Outlook saves it. Raises DocumentRejected for a broken one."""
-    try:
-        message = oxmsg.Message.load(io.BytesIO(data))
-        members = Members()
-        for attachment in message.attachments:
-            members.add(attachment.file_name or "attachment", attachment.file_bytes or b"")
-        plain = message.body or ""
-        body = (_PLAIN, plain) if plain.strip() else (_HTML, message.html_body or "")
-        recipients = ", ".join(f"{each.name} <{each.email_address}>" for each in message.recipients)
-        people = [("From", message.sender or ""), ("To", recipients), ("Date", str(message.sent_date or ""))]
-        return _mail(message.subject or "", people, [body], message.sent_date, members)
-    except DocumentRejected:
-        raise
-    except Exception as error:
-        raise DocumentRejected("the mail is broken; save it again from Outlook") from error
 
 
 def _read(message: EmailMessage) -> ParsedDocument:
@@ -67,17 +46,18 @@ def _read(message: EmailMessage) -> ParsedDocument:
         elif kind in _BODIES:
             bodies.append((kind, _text(part)))
     people = [(name, _said(message, name)) for name in (*_PEOPLE, "Date")]
-    return _mail(_said(message, "Subject"), people, bodies, _date(message), members)
+    return mail_document(_said(message, "Subject"), people, bodies, _date(message), members)
 
 
-def _mail(
+def mail_document(
     subject: str, people: list[tuple[str, str]], bodies: list[tuple[str, str]], sent: datetime | None, members: Members
 ) -> ParsedDocument:
+    """A mail of its parts; `people` are named as they stand above the text, `bodies` are of PLAIN or HTML."""
     blocks = [Block(BlockKind.HEADING, subject, level=1)] if subject else []
     heads = "; ".join(f"{name}: {value}" for name, value in people if value)
     blocks += [Block(BlockKind.PARAGRAPH, heads)] if heads else []
     for kind, body in bodies:
-        read = text.parse_text if kind == _PLAIN else html.parse
+        read = text.parse_text if kind == PLAIN else html.parse
         blocks += read(body.encode("utf-8", "replace")).blocks if body.strip() else ()
     return ParsedDocument(subject, None, tuple(blocks), sent, members.found)
 
@@ -96,12 +76,12 @@ def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
             is_choice = part.get_content_type() == "multipart/alternative"
             has_plain = has_plain or (is_choice and any(_is_plain(child) for child in children))
             stack += [(child, depth + 1, has_plain) for child in reversed(children)]
-        elif not has_plain or part.get_content_type() != _HTML or part.is_attachment():
+        elif not has_plain or part.get_content_type() != HTML or part.is_attachment():
             yield part
 
 
 def _is_plain(part: MIMEPart) -> bool:
-    return part.get_content_type() == _PLAIN and bool(_text(part).strip())
+    return part.get_content_type() == PLAIN and bool(_text(part).strip())
 
 
 def _payload(part: MIMEPart) -> bytes:

@@ -15,6 +15,8 @@ from rag.parsing.tables import table_rows
 KIND = "old PowerPoint file"
 DEPTH_MAX = 20
 EDITS_MAX = 10_000
+_STREAMS, _DUAL = ("PowerPoint Document", "Current User"), "PP97_DUALSTORAGE"
+"""Where a file lies that was saved for PowerPoint 95 and 97: that of 95 stands at the root."""
 _LOCKED = 0xF3D1C4DF
 _USER_EDIT, _DIRECTORY, _DOCUMENT, _SLIDE_LIST, _SLIDE_PLACE = 0x0FF5, 0x1772, 0x03E8, 0x0FF0, 0x03F3
 _SLIDE, _SHOW, _DRAWING, _PLACEHOLDER, _OUTLINE = 0x03EE, 0x03F9, 0x040C, 0x0BC3, 0x0F9E
@@ -31,10 +33,10 @@ _SHOW_HIDDEN = 0x4
 def parse(data: bytes) -> ParsedDocument:
     """Blocks by slide, each a page, its title first. Raises DocumentRejected on a broken or locked file."""
     try:
-        document, user = compound.streams(data, "PowerPoint Document", "Current User")
-        blocks, slides = _read(document, user)
+        dual, dual_user, document, user = compound.streams(data, *(f"{_DUAL}/{name}" for name in _STREAMS), *_STREAMS)
+        blocks, slides = _read(dual or document, dual_user or user)
     except (struct.error, LookupError, OSError) as error:
-        raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
+        raise DocumentRejected(f"the {KIND} is broken, or older than PowerPoint 97; save it as .pptx") from error
     title, modified = compound.about(data)
     heading = next((block.text for block in blocks if block.kind is BlockKind.HEADING), "")
     return ParsedDocument(title or heading, slides or None, tuple(blocks), modified)

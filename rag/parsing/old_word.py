@@ -1,4 +1,4 @@
-"""DOC to blocks: headings, lists and tables of Word 97 to 2003, without what is hidden or deleted. [MS-DOC]."""
+"""DOC to blocks: headings, lists and tables of Word 6 to 2003, without what is hidden or deleted. [MS-DOC]."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
-from rag.parsing import compound
+from rag.parsing import compound, old_word_six
 from rag.parsing.old_word_file import (
     KIND,
     WRONG,
@@ -18,14 +18,17 @@ from rag.parsing.old_word_file import (
     read_paragraphs,
     read_runs,
     read_styles,
+    table_name,
 )
 from rag.parsing.tables import table_rows
 
 _SEEN_STORIES = (0, 1, 5, 6)
 """The text, footnotes, endnotes and text boxes; not heads, feet and comments."""
 _IN_TABLE, _ROW_END, _LIST, _OUTLINE = 0x2416, 0x2417, 0x460B, 0x2640
-_VANISHES, _DELETED, _SIZE, _COLOUR, _INDEXED, _STYLE = 0x083C, 0x0800, 0x4A43, 0x6870, 0x2A42, 0x4A30
+_VANISHES, _DELETED, _SIZE, _COLOUR, _INDEXED, _STYLE, _FONT = 0x083C, 0x0800, 0x4A43, 0x6870, 0x2A42, 0x4A30, 0x4A4F
 _SHADES = frozenset({0x4866, 0xCA71, 0x2A0C, 0xC64D, 0x442D})
+_RELIEFS = (0x0858, 0x0854)
+"""Raised and sunken letters: they are white, between a light and a dark edge."""
 _WHITE, _WHITE_INDEX, _TINY_HALF_POINTS = 0x00FFFFFF, 8, 4
 _OF_STYLE, _NOT_OF_STYLE = 0x80, 0x81
 _TITLE, _HEADINGS = 62, range(1, 10)
@@ -41,9 +44,11 @@ def parse(data: bytes) -> ParsedDocument:
     """Blocks in reading order. Raises DocumentRejected on a broken or locked file."""
     try:
         (main,) = compound.streams(data, "WordDocument")
-        head = read_head(main)
-        table, more = compound.streams(data, head.table_name, "Data")
-        reader = _Reader(head, table, more)
+        if old_word_six.is_six(main):
+            head = old_word_six.read_head(main)
+        else:
+            head = read_head(main, *compound.streams(data, table_name(main), "Data"))
+        reader = _Reader(head)
         blocks = tuple(reader.blocks())
     except WRONG as error:
         raise DocumentRejected(f"the {KIND} is broken; open it and save it again") from error
@@ -71,10 +76,11 @@ class _Paragraph:
 class _Reader:
     """Reads the stories of one file, and collects what is hidden in them."""
 
-    def __init__(self, head: Head, table: bytes, more: bytes) -> None:
-        self._characters, self._stories = Characters(head, table), head.stories
-        self._runs, self._paragraphs = read_runs(head, table), read_paragraphs(head, table, more)
-        self._styles = read_styles(head, table)
+    def __init__(self, head: Head) -> None:
+        self._characters, self._stories = Characters(head), head.stories
+        self._encoding, self._scripts = head.encoding, head.scripts
+        self._runs, self._paragraphs = read_runs(head), read_paragraphs(head)
+        self._styles = read_styles(head)
         self._looks: dict[int, _Look] = {}
         self._fields: list[bool] = []
         self.hidden: list[str] = []
@@ -143,7 +149,9 @@ class _Reader:
             stop = min(self._characters.until(start, run.end), end)
             words = self._outside_fields(self._characters.text[start:stop]).translate(_MARKS)
             if not run.properties.get(_DELETED):
-                (hidden if self._is_hidden(run.properties, paragraph) else seen).append(words)
+                below = self._below(run.properties, paragraph)
+                is_hidden = self._is_hidden(run.properties, below, paragraph)
+                (hidden if is_hidden else seen).append(self._in_script(words, {**below, **run.properties}))
             start = stop
         if any(words.strip() for words in hidden):
             self.hidden.append(_whole("".join(hidden)))
@@ -165,11 +173,20 @@ class _Reader:
                 kept.append(letter)
         return "".join(kept)
 
-    def _is_hidden(self, run: Properties, paragraph: Stretch) -> bool:
+    def _below(self, run: Properties, paragraph: Stretch) -> Properties:
+        """The properties of letters that a run has from its styles."""
+        below = self._inherited(paragraph.style)[1]
+        return {**below, **self._inherited(run[_STYLE])[1]} if _STYLE in run else below
+
+    def _in_script(self, words: str, look: Properties) -> str:
+        """Letters of one byte as their font has them."""
+        font = look.get(_FONT, 0)
+        if font >= len(self._scripts):
+            return words
+        return words.encode(self._encoding, "replace").decode(self._scripts[font], "replace")
+
+    def _is_hidden(self, run: Properties, below: Properties, paragraph: Stretch) -> bool:
         """Hidden by Word, too small to read, or white on no shading. White in a table may stand on its colour."""
-        around, below, _ = self._inherited(paragraph.style)
-        if _STYLE in run:
-            below = {**below, **self._inherited(run[_STYLE])[1]}
         look = {**below, **run}
         vanishes = run.get(_VANISHES, _OF_STYLE)
         if vanishes in {_OF_STYLE, _NOT_OF_STYLE}:
@@ -177,8 +194,9 @@ class _Reader:
         if vanishes or 0 < look.get(_SIZE, 24) <= _TINY_HALF_POINTS:
             return True
         is_white = look.get(_COLOUR) == _WHITE or (_COLOUR not in look and look.get(_INDEXED) == _WHITE_INDEX)
-        around = {**around, **paragraph.properties}
-        return is_white and not around.get(_IN_TABLE) and not _SHADES & {*look, *around}
+        around = {**self._inherited(paragraph.style)[0], **paragraph.properties}
+        is_seen = any(look.get(relief) for relief in _RELIEFS) or around.get(_IN_TABLE) or _SHADES & {*look, *around}
+        return is_white and not is_seen
 
 
 def _blocks(paragraphs: Iterator[_Paragraph]) -> Iterator[Block]:
@@ -196,7 +214,7 @@ def _blocks(paragraphs: Iterator[_Paragraph]) -> Iterator[Block]:
                 cells.append(" ".join(filter(None, cell)))
                 cell = []
             continue
-        yield from table_rows(rows)
+        yield from table_rows([*rows, [*cells, *cell]])
         rows, cells, cell = [], [], []
         if paragraph.text and paragraph.level:
             yield Block(BlockKind.HEADING, paragraph.text, level=paragraph.level)

@@ -8,6 +8,7 @@ from typing import Any
 
 import xlrd
 from xlrd.compdoc import CompDocError
+from xlrd.formula import FormulaError
 
 from rag.documents import Block, BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
@@ -19,6 +20,7 @@ from rag.parsing.sheets import SheetRow, bounded, sheet_blocks, title_of
 KIND = "old Excel workbook"
 _WRONG = (
     xlrd.XLRDError,
+    FormulaError,
     CompDocError,
     struct.error,
     LookupError,
@@ -32,6 +34,8 @@ _WRONG = (
     RecursionError,
 )
 """What xlrd raises on records that do not fit together."""
+_HEAD_BYTES, _END, _NAME, _UNKNOWN = 4, 0x0A, 0x18, 0xFFFF
+"""Of a record; and kinds of records. [MS-XLS] 2.3."""
 _SOLID = 1
 _TWIPS = 20
 """In a point."""
@@ -71,14 +75,29 @@ class _Silence(io.TextIOBase):
 
 
 def _opened(data: bytes) -> Any:
+    workbook, older = compound.streams(data, "Workbook", "Book")
     return xlrd.open_workbook(
-        file_contents=data,
+        file_contents=_without_names(workbook or older),
         logfile=_Silence(),
         formatting_info=True,
         on_demand=True,
         ragged_rows=True,
         ignore_workbook_corruption=True,
     )
+
+
+def _without_names(stream: bytes) -> bytes:
+    """The records but those that give names to ranges: they show nothing, and xlrd fails on some that Excel writes."""
+    made = bytearray(stream)
+    place = 0
+    while place + _HEAD_BYTES <= len(made):
+        kind, length = struct.unpack_from("<HH", made, place)
+        if kind == _END:
+            break
+        if kind == _NAME:
+            struct.pack_into("<H", made, place, _UNKNOWN)
+        place += _HEAD_BYTES + length
+    return bytes(made)
 
 
 class _SheetReader:
@@ -143,7 +162,7 @@ class _SheetReader:
         if number not in self._looks:
             form = self._book.format_map.get(styles[number].format_key)
             veil = self._veil(fonts[styles[number].font_index], styles[number].background)
-            self._looks[number] = veil, form.format_str if form else ""
+            self._looks[number] = veil, (form.format_str if form else None) or ""
         return self._looks[number]
 
     def _veil(self, font: Any, fill: Any) -> Veil:

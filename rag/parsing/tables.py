@@ -15,7 +15,8 @@ def table_rows(rows: Sequence[Row], page: int | None = None, ranges: Sequence[Ce
     """`Header: value; …` for each row below the header. Rows of one cell above the header stand as they are.
 
     A cell that spans columns is followed by empty ones. A header of several rows (a year under a period) is joined
-    by column. Empty rows give nothing. `ranges`, one a row, say where in a sheet the rows stand.
+    by column; of a header those cells that have nothing below them stand in a row of their own. Empty rows give
+    nothing. `ranges`, one a row, say where in a sheet the rows stand.
     """
     places = ranges or (None,) * len(rows)
     tidy = ([_tidy(cell) for cell in row] for row in rows)
@@ -28,6 +29,8 @@ def table_rows(rows: Sequence[Row], page: int | None = None, ranges: Sequence[Ce
     is_header_alone = len(body) <= depth
     first = captions if is_header_alone else captions + depth
     lines = [(_plain(row), cells) for row, cells in kept[:captions]]
+    if not is_header_alone:
+        lines += [(_plain(_unused(header, body[depth:])), kept[captions][1])]
     lines += [(_plain(row) if is_header_alone else _line(header, row), cells) for row, cells in kept[first:]]
     return tuple(Block(BlockKind.TABLE_ROW, text, page, cells=cells) for text, cells in lines if text)
 
@@ -69,6 +72,13 @@ def _spread(row: Row, width: int) -> list[str]:
         last = cell or last
         found.append(last)
     return found
+
+
+def _unused(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """The names of columns in which no row has anything, but for those that others have too."""
+    filled = {column for row in rows for column, cell in enumerate(row) if cell}
+    used = {name for column, name in enumerate(header) if column in filled}
+    return [name for column, name in enumerate(header) if column not in filled and name not in used]
 
 
 def _line(header: Sequence[str], row: Row) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from rag.errors import DocumentEmpty, DocumentRejected
 from rag.parsing.filetypes import MediaType, detect
+from tests.rag.parsing.old_office import compound
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 
@@ -15,7 +16,7 @@ SLIDES = "application/vnd.openxmlformats-officedocument.presentationml.presentat
 
 
 def old_office(stream: str) -> bytes:
-    return b"\xd0\xcf\x11\xe0" + b"\x00" * 600 + f"{stream}\0".encode("utf-16-le")
+    return compound({stream: b"words"})
 
 
 def packed(**parts: str) -> bytes:
@@ -84,7 +85,8 @@ def test_the_content_decides_and_the_name_tells_kinds_of_text_apart(
         (".docx", office("word", "macros"), "a Word file with macros"),
         (".docx", packed(**{"word__document.xml": "<a/>"}), "an archive under the name of a .docx file"),
         (".docx", b"PK\x03\x04 word/document.xml", "an archive, or an Office file, that is cut"),
-        (".doc", b"\xd0\xcf\x11\xe0" + b"\x00" * 600, "a file of an old Office program"),
+        (".doc", old_office("Contents"), "a file of an old Office program"),
+        (".doc", b"\xd0\xcf\x11\xe0" + bytes(600), "a file of an old Office program that is cut"),
         (".txt", b"\x7fELF\x02", "a program"),
         (".pdf", b"MZ\x90\x00\x03", "a binary file"),
         (".txt", bytes(range(1, 32)) * 20, "a binary file"),
@@ -100,9 +102,14 @@ def test_what_is_not_read_is_named_with_what_is(suffix: str, content: bytes, kin
 
 
 def test_a_locked_office_file_is_told_from_an_old_one() -> None:
-    content = b"\xd0\xcf\x11\xe0" + "EncryptedPackage\0".encode("utf-16-le")
     with pytest.raises(DocumentRejected, match="locked with a password"):
-        detect(".docx", content)
+        detect(".docx", old_office("EncryptedPackage"))
+
+
+def test_an_old_office_file_is_what_stands_at_its_root_in_whatever_case() -> None:
+    embedded = compound({"MBD01": {"WordDocument": b"words"}, "Workbook": b"words"})
+    assert detect(".xls", embedded) is MediaType.XLS
+    assert detect(".doc", old_office("WORDDOCUMENT")) is MediaType.DOC
 
 
 def test_an_empty_file_is_empty_whatever_its_name() -> None:

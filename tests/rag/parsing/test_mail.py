@@ -3,7 +3,6 @@
 import time
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,10 +10,9 @@ from hypothesis import strategies as st
 
 from rag.documents import BlockKind, ParsedDocument
 from rag.errors import DocumentRejected
-from rag.parsing.mail import parse_eml, parse_msg
+from rag.parsing.mail import parse as parse_eml
 from tests.rag.parsing.damage import SOME, damaged, ends_well
 
-OUTLOOK = (Path(__file__).parents[2] / "data" / "documents" / "fake-email.msg").read_bytes()
 HEAD = "Subject: Orchard\nFrom: Ada <ada@example.org>\nMIME-Version: 1.0\n"
 
 
@@ -207,20 +205,6 @@ def test_thousands_of_parts_and_deep_nesting_are_refused_with_a_sentence() -> No
     assert time.monotonic() - begin < 30
 
 
-def test_a_mail_of_outlook_gives_the_same() -> None:
-    document = parse_msg(OUTLOOK)
-    assert document.title == "Test Email"
-    assert [block.text for block in document.blocks][1:] == [
-        'From: "Matthew Robinson" <mrobinson@unstructured.io>; '
-        "To: Matthew Robinson <mrobinson@unstructured.io>; Date: 2023-03-28 17:00:31+00:00",
-        "This is a test email to use for unit tests.",
-        "Important points:",
-        "- Roses are red",
-        "- Violets are blue",
-    ]
-    assert document.modified_at == datetime(2023, 3, 28, 17, 0, 31, tzinfo=UTC)
-
-
 WHOLE = message(("a.txt", b"x")).as_bytes()
 RELATED = HEAD.encode() + multi("alternative", part("text/plain", "a"), part("text/html", "<p>b</p>")).encode()
 HEADERS = ["Content-Type: ", "Content-Transfer-Encoding: ", "From: ", "To: ", "Date: ", "Subject: ", "filename*0*="]
@@ -234,9 +218,3 @@ BUILT = st.lists(PIECES, max_size=30).map(lambda pieces: "".join(pieces).encode(
 @given(st.binary(max_size=300) | damaged(WHOLE) | damaged(RELATED) | BUILT)
 def test_any_bytes_are_a_mail_or_a_refusal(data: bytes) -> None:
     assert ends_well(parse_eml, data)
-
-
-@SOME
-@given(st.binary(max_size=300) | damaged(OUTLOOK))
-def test_any_bytes_are_a_mail_of_outlook_or_a_refusal(data: bytes) -> None:
-    assert ends_well(parse_msg, data)

@@ -39,6 +39,11 @@ def test_slides_are_pages_with_their_title_first_without_notes_hidden_slides_and
     assert (document.title, document.pages) == ("Le verger", 3)
 
 
+def test_of_a_file_for_two_versions_of_powerpoint_the_newer_is_read() -> None:
+    both = {"PP97_DUALSTORAGE": streams_of(ORCHARD)} | {"PowerPoint Document": b"older", "Current User": b"older"}
+    assert parse(compound(both)).blocks == parse(ORCHARD).blocks
+
+
 def test_a_slide_that_is_shown_again_is_read() -> None:
     shows = streams_of(ORCHARD)["PowerPoint Document"].split(struct.pack("<HHI", 0, 0x03F9, 16))[1:]
     hidden = next(show[:16] for show in shows if show[10] & 4)

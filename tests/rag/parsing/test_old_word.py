@@ -57,7 +57,7 @@ def test_hidden_and_white_words_are_kept_apart() -> None:
 def test_a_file_with_a_password_or_of_an_older_word_is_refused_with_a_sentence_that_says_so() -> None:
     with pytest.raises(DocumentRejected, match="is locked with a password"):
         parse(headed(10, "H", 0x1300))
-    with pytest.raises(DocumentRejected, match="before Word 97"):
+    with pytest.raises(DocumentRejected, match="before Word 6"):
         parse(headed(2, "H", 0x65))
 
 

@@ -1,5 +1,6 @@
 """An old workbook gives the values that its reader sees, where they stand, as a new one does."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from rag.parsing.filetypes import MediaType
 from rag.parsing.old_workbook import parse
 from rag.parsing.sandbox import read_document
 from tests.rag.parsing.damage import SOME, damaged, ends_well
-from tests.rag.parsing.old_office import HIDDEN, VERY_HIDDEN, VISIBLE, workbook
+from tests.rag.parsing.old_office import HIDDEN, VERY_HIDDEN, VISIBLE, record, workbook
 
 PRICES = (Path(__file__).parents[2] / "data" / "office" / "prix.xls").read_bytes()
 """Saved by LibreOffice: styles, dates, a formula; a row, a column, a sheet and cells are hidden."""
@@ -32,6 +33,13 @@ def test_sheets_are_pages_whose_rows_carry_their_header_and_their_place() -> Non
         ("table_row", "a: c; b: d", 2, (2, 1, 2, 2)),
     ]
     assert (document.title, document.pages, document.modified_at) == ("Prices", 2, None)
+
+
+def test_a_name_that_xlrd_cannot_compute_and_a_stream_in_capitals_cost_no_workbook() -> None:
+    area_of_a_name = b"\x2d" + bytes(8)
+    name = struct.pack("<HBBHHHBBBB", 0, 0, 1, len(area_of_a_name), 0, 0, 0, 0, 0, 0) + b"\0N" + area_of_a_name
+    made = workbook(("Prices", VISIBLE, [["a", "b"], ["c", "d"]]), before=record(0x18, name), stream="WORKBOOK")
+    assert [block.text for block in parse(made).blocks] == ["Prices", "a: c; b: d"]
 
 
 @pytest.mark.parametrize("state", [HIDDEN, VERY_HIDDEN])

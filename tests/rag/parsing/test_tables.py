@@ -30,8 +30,20 @@ def test_cells_beyond_the_header_and_lone_rows_are_kept() -> None:
     assert texts(["h1", "h2"], ["x", "y", "z"]) == ["h1: x; h2: y; z"]
 
 
+def test_what_a_header_says_above_an_empty_column_is_kept() -> None:
+    assert texts(["Item", "Cost", "Note"], ["pen", "1", ""]) == ["Note", "Item: pen; Cost: 1"]
+    assert texts(["left", "right"], ["below", ""]) == ["right", "left: below"]
+    assert texts(["", "2019", "2019"], ["a", "1", ""]) == ["a; 2019: 1"]
+
+
 def test_an_empty_table_gives_nothing() -> None:
     assert texts() == texts([]) == texts(["", " "]) == []
+
+
+@given(st.lists(st.lists(st.text("ab\n ", max_size=4), max_size=4), max_size=6))
+def test_every_cell_is_in_some_row(rows: list[list[str]]) -> None:
+    whole = "\n".join(texts(*rows))
+    assert all(" ".join(cell.split()) in whole for row in rows for cell in row)
 
 
 @given(st.lists(st.lists(st.text("ab\n ", max_size=4), max_size=4), max_size=6))
