@@ -31,6 +31,7 @@ from rag.errors import StoreBroken
 from rag.index.memory import MemoryIndex
 from rag.index.upkeep import Tell, Upkeep
 from rag.loading import Loader
+from rag.parsing.readers import Readers
 from rag.retrieval.search import Searcher
 from rag.store.collections import NAME_CHANGED, CollectionStore
 from rag.store.documents import DocumentStore
@@ -77,6 +78,11 @@ class House:
     closing: ExitStack
     tell: Tell | None = None
     upkeep: Upkeep | None = None
+
+    @cached_property
+    def page_readers(self) -> Readers:
+        """Who draws pages for the browser; their host stays warm until the house closes."""
+        return self.closing.enter_context(Readers(self.memory_dir))
 
     @cached_property
     def directory(self) -> Directory:

@@ -56,6 +56,7 @@ class ParsedDocument:
     """What a parser gives: the title, the page count (None: no pages), the blocks in reading order, files inside it.
 
     `hidden` is what its reader would not see. It comes into no passage; it is looked through for what it is up to.
+    `unread` are the pages, from 1, that are broken, or pictures of which nothing or little could be read.
     """
 
     title: str
@@ -64,6 +65,7 @@ class ParsedDocument:
     modified_at: datetime | None = None
     members: tuple[Member, ...] = ()
     hidden: tuple[str, ...] = ()
+    unread: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class Chunk:
 class DocumentInfo:
     """What is known of a stored document. `path` is relative to the loaded folder, with forward slashes.
 
-    `identifiers` is None where the document was loaded before anybody looked for them.
+    `identifiers` is None where the document was loaded before anybody looked for them. `unread` are pages of which
+    nothing or little could be read.
     """
 
     id: DocumentId
@@ -106,6 +109,7 @@ class DocumentInfo:
     modified_at: datetime | None
     loaded_at: datetime
     identifiers: Identifiers | None = None
+    unread: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

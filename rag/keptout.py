@@ -1,6 +1,6 @@
 """Files that a load does not take: written down with their reason, and not read again while nothing would change."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 
@@ -11,6 +11,8 @@ from rag.store.values import KeptOut
 from security.access import Grant
 
 Refusal = DocumentRejected | DocumentEmpty | FileUnavailable
+SPANS_TOLD = 20
+"""Runs of pages that a sentence names."""
 _KINDS: dict[str, type[DocumentRejected | DocumentEmpty]] = {
     "quarantined": DocumentQuarantined,
     "rejected": DocumentRejected,
@@ -26,6 +28,24 @@ def readers_mark(*, reads_scans: bool) -> str:
 def state_of(error: Refusal) -> str:
     """How a file that is refused with this error ends."""
     return next((state for state, kind in _KINDS.items() if isinstance(error, kind)), "rejected")
+
+
+def unread_told(pages: Sequence[int]) -> str | None:
+    """A sentence for a document of which pages could not be read; None where all were."""
+    if not pages:
+        return None
+    spans: list[list[int]] = []
+    for page in sorted(pages):
+        if spans and page == spans[-1][1] + 1:
+            spans[-1][1] = page
+        else:
+            spans.append([page, page])
+    named = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans[:SPANS_TOLD])
+    more = f" and {len(spans) - SPANS_TOLD} more" if len(spans) > SPANS_TOLD else ""
+    are = "page" if len(pages) == 1 else "pages"
+    return (
+        f"{are} {named}{more} could not be read, or badly: scan again (no scan is read before `huisclos models pull`)"
+    )
 
 
 class KeptOutHere:

@@ -31,9 +31,10 @@ SMALL_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FileLoaded:
-    """One file's outcome; `reason` is a sentence for what was not indexed. `done` of `total` files are through.
+    """One file's outcome; `reason` is a sentence for what was not indexed, the file or pages of it.
 
-    `seconds` is the work on this file; files are read side by side, so that they add up to more than the load took.
+    `done` of `total` files are through. `seconds` is the work on this file; files are read side by side, so that they
+    add up to more than the load took.
     """
 
     doc: str

@@ -12,7 +12,7 @@ from rag.documents import Chunk, DocumentId, DocumentInfo
 from rag.errors import FileUnavailable, FolderMissing
 from rag.folders import INSIDE, FoundFile, Survey
 from rag.index.memory import MemoryIndex
-from rag.keptout import KeptOutHere, state_of
+from rag.keptout import KeptOutHere, state_of, unread_told
 from rag.parsing.sandbox import ReadDocument
 from rag.personal.kinds import Identifiers
 from rag.personal.marking import identifiers_of
@@ -265,7 +265,8 @@ class SourceLoad:
         except Exception:
             self._forget([(ready.mark.place, identifier)])  # or the next load would call it unchanged
             raise
-        return Ended(file, prepared.seconds, FileState.INDEXED, None, parsed.pages, len(ready.chunks))
+        told = unread_told(parsed.unread)
+        return Ended(file, prepared.seconds, FileState.INDEXED, told, parsed.pages, len(ready.chunks))
 
     def _refuse(self, prepared: Prepared, refused: Refused) -> Ended:
         """A file that now holds nothing readable loses what was loaded of it; one that cannot be opened does not."""

@@ -9,6 +9,7 @@ from chat.assembly import House
 from chat.errors import Refused
 from rag.documents import DocumentInfo
 from rag.errors import RagError
+from rag.keptout import unread_told
 from rag.personal.policy import policy_of
 from rag.store.collections import CollectionRecord
 from rag.store.serving import serving_of
@@ -121,10 +122,18 @@ def revoke_collection(house: House, name: str, user: str = "", group: str = "") 
 
 @operation("collection.kept_out")
 def kept_out(house: House, name: str) -> Iterator[Event]:
-    """The files that did not come in, each with its reason."""
+    """The files that did not come in, or of which pages could not be read, each with its reason."""
     grant = granted(house, OPERATOR, name, Right.MANAGE)
     for file in house.documents.kept_out.all(grant):
         yield {"doc": file.doc, "state": file.state, "reason": file.reason, "at": file.at.isoformat()}
+    for info in house.documents.documents(grant):
+        if info.unread:
+            yield _partly(info)
+
+
+def _partly(info: DocumentInfo) -> Event:
+    told = {"doc": info.path, "state": "indexed", "reason": unread_told(info.unread)}
+    return told | {"at": info.loaded_at.isoformat()}
 
 
 def _reader(house: House, user: str, group: str) -> Principal | Group:

@@ -72,11 +72,12 @@ def create_sources(house: House) -> APIRouter:
         if chunk and chunk.page != page:
             raise HTTPException(404)
         try:
-            data = b"".join(house.documents.original(grant, info.id))
+            blocks = house.documents.original(grant, info.id)
         except OriginalWithheld as error:
             return _withheld(request, error.why)
         boxes, is_read = (chunk.boxes, chunk.confidence is not None) if chunk else ((), False)
-        shown = render_page(data, page, house.memory_dir, PAGE_WIDTH_PX, boxes, is_read=is_read)
+        place, readers = house.memory_dir, house.page_readers
+        shown = render_page(blocks, page, place, PAGE_WIDTH_PX, boxes, is_read=is_read, readers=readers)
         return Response(shown, media_type="image/png")
 
     @router.get("/original")

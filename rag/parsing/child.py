@@ -112,6 +112,7 @@ def _parse(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
         "modified_at": document.modified_at.isoformat() if document.modified_at else None,
         "blocks": [asdict(block) for block in document.blocks],
         "members": [member.name for member in document.members],
+        "unread": document.unread,
     }
     for number, member in enumerate(document.members):
         Path(MEMBER_FILE.format(number=number)).write_bytes(member.data)
@@ -127,12 +128,11 @@ def _scanned() -> dict[int, list[ReadLine]] | None:
 
 
 def _read_scans(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
-    """Lines of pages, each as the fields of a ReadLine."""
+    """Lines of pages, each as the fields of a ReadLine; pages that could not be read are left out."""
     reader = _pages_of(detect(task["suffix"], data))
     tessdata = Path(task["tessdata"])
-    return {
-        "lines": {page: [astuple(line) for line in reader.read_scan(data, page, tessdata)] for page in task["pages"]}
-    }
+    found = {page: reader.read_scan(data, page, tessdata) for page in task["pages"]}
+    return {"lines": {page: [astuple(line) for line in lines] for page, lines in found.items() if lines is not None}}
 
 
 def _render(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:

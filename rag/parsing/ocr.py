@@ -3,7 +3,7 @@
 Recall of words on clean scans .98, on bad ones .75; 2 s a page and 100 MB on one core at 200 dots an inch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import tesserocr
 from PIL import Image, ImageChops, ImageFilter
 
 from rag.errors import DocumentRejected
-from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine
+from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine, sure
 
 LANGUAGES = ("fra", "eng")
 PIXELS_MAX = 60_000_000
@@ -27,8 +27,16 @@ READING_MILLISECONDS_MAX = 40_000
 SPECKLED = 0.08
 """Share of pixels beside which black turns to white: .05 at most on printed pages at 200 dots an inch, .18 where every
 tenth pixel is a speckle. To find lines among those takes Tesseract minutes, which no deadline of its own ends."""
+INK_CONTRAST, INK_SHARE_MAX = 64, 0.0005
+"""Levels of grey, and the share of pixels: dust leaves less on a blank page, a line of print more."""
 PAGE_PIXELS_MIN = 2_000_000
 """Smaller pictures may be as dense, such as a screen full of text."""
+
+
+def read_page(picture: Image.Image, tessdata: Path, dots_per_inch: float = DOTS_PER_INCH) -> list[ReadLine] | None:
+    """The lines of a page in reading order, none of a blank one; None where something stands there and is not read."""
+    lines = read_lines(picture, tessdata, dots_per_inch)
+    return lines if lines or _is_blank(picture.convert("L")) else None
 
 
 def read_lines(picture: Image.Image, tessdata: Path, dots_per_inch: float = DOTS_PER_INCH) -> list[ReadLine]:
@@ -43,10 +51,10 @@ def read_lines(picture: Image.Image, tessdata: Path, dots_per_inch: float = DOTS
             return []
     with tesserocr.PyTessBaseAPI(path=str(tessdata), lang="+".join(LANGUAGES), psm=tesserocr.PSM.AUTO) as engine:
         best, is_whole = _read(engine, grey, dots_per_inch)
-        if is_whole and _sure(best) < UPRIGHT_MIN:
+        if is_whole and sure(best) < UPRIGHT_MIN:
             turned = [_read(engine, grey.rotate(turn, expand=True), dots_per_inch)[0] for turn in _TURNS]
-            other = max(turned, key=_sure)
-            if _sure(other) > _sure(best):
+            other = max(turned, key=sure)
+            if sure(other) > sure(best):
                 best = [replace(line, box=(0.0, 0.0, 0.0, 0.0)) for line in other]
     return [line for line in best if line.confidence >= SURE_MIN and any(map(str.isalnum, line.text))]
 
@@ -58,6 +66,14 @@ def check_size(picture: Image.Image) -> None:
         raise DocumentRejected(
             f"the picture has {width * height / 1e6:.0f} megapixels, over {PIXELS_MAX / 1e6:.0f}; shrink it"
         )
+
+
+def _is_blank(grey: Image.Image) -> bool:
+    """Whether next to nothing stands out from the ground of a page."""
+    counts = grey.histogram()
+    ground = counts.index(max(counts))
+    apart = sum(count for level, count in enumerate(counts) if abs(level - ground) > INK_CONTRAST)
+    return apart <= INK_SHARE_MAX * grey.width * grey.height
 
 
 def _is_speckled(grey: Image.Image) -> bool:
@@ -90,9 +106,3 @@ def _lines(engine: tesserocr.PyTessBaseAPI, height: int, scale: float) -> Iterat
         text = " ".join(line.GetUTF8Text(level).split())
         if text:
             yield ReadLine(text, box, (bottom - top) * scale, line.Confidence(level) / 100)
-
-
-def _sure(lines: Sequence[ReadLine]) -> float:
-    """How sure a page was read, each line by its length; 0 for nothing."""
-    length = sum(len(line.text) for line in lines)
-    return sum(line.confidence * len(line.text) for line in lines) / length if length else 0.0

@@ -13,7 +13,7 @@ from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
 from rag.parsing.highlighting import UNMARKED, Marks, from_corner, highlight
 from rag.parsing.layout import Line, arranged, first_heading, scanned_lines
 from rag.parsing.pdf_lines import is_picture, lines_of
-from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine
+from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine, unread
 
 PAGES_MAX = 3000
 RENDER_PIXELS_MAX = 40_000_000
@@ -35,34 +35,44 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     if len(document) > PAGES_MAX:
         raise DocumentRejected(f"the PDF has {len(document)} pages; the limit is {PAGES_MAX}: split it")
     hidden: list[str] = []
-    pages = [_page_lines(document, number, hidden) for number in range(len(document))]
-    if scanned is None:
-        unread = tuple(number for number, lines in enumerate(pages) if not lines and _may_be_scan(document, number))
-        if unread:
-            raise PagesScanned(tuple(number + 1 for number in unread))
+    broken: list[int] = []
+    pages = [_page_lines(document, number, hidden, broken) for number in range(len(document))]
+    pictures = [number for number, lines in enumerate(pages, 1) if not lines and _may_be_scan(document, number - 1)]
+    if scanned is None and pictures:
+        raise PagesScanned(tuple(pictures))
     for number, found in scanned_lines(scanned or {}).items():
         pages[number - 1] = found
     lines = [line for page in pages for line in page]
     if not lines:
         raise DocumentEmpty("the PDF holds no readable text")
     blocks = arranged(lines, len(document))
-    about = document.get_metadata_dict()
-    title = str(about.get("Title") or "").strip()
+    title = _said(document, "Title").strip()
     title = "" if _PROGRAM_TITLE.search(title) else title
-    modified = _date(str(about.get("ModDate") or about.get("CreationDate") or ""))
-    return ParsedDocument(title or first_heading(blocks), len(document), blocks, modified, hidden=tuple(hidden))
+    modified = _date(_said(document, "ModDate") or _said(document, "CreationDate"))
+    left = tuple(sorted({*broken, *unread(pictures, scanned or {})}))
+    return ParsedDocument(
+        title or first_heading(blocks), len(document), blocks, modified, hidden=tuple(hidden), unread=left
+    )
 
 
-def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine]:
-    """The lines of a page (from 1), read from its picture."""
-    from rag.parsing.ocr import read_lines  # 30 MB of libraries that most files do without
+def _said(document: pypdfium2.PdfDocument, name: str) -> str:
+    """What the PDF says of itself; nothing where that is half a letter or no text."""
+    try:
+        return str(document.get_metadata_value(name))
+    except ValueError:
+        return ""
+
+
+def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine] | None:
+    """The lines of a page (from 1), read from its picture; None where it is not blank and nothing is read."""
+    from rag.parsing.ocr import read_page  # 30 MB of libraries that most files do without
 
     sheet = _open(data)[page - 1]
     scale = DOTS_PER_INCH / POINTS_PER_INCH
     pixels = scale * scale * sheet.get_width() * sheet.get_height()
     scale *= min(1.0, (SCAN_PIXELS_MAX / pixels) ** 0.5)
     picture = sheet.render(scale=scale, grayscale=True).to_pil()
-    return read_lines(picture, tessdata, scale * POINTS_PER_INCH)
+    return read_page(picture, tessdata, scale * POINTS_PER_INCH)
 
 
 def _may_be_scan(document: pypdfium2.PdfDocument, number: int) -> bool:
@@ -101,13 +111,14 @@ def _open(data: bytes) -> pypdfium2.PdfDocument:
         raise DocumentRejected("the PDF is cut or broken; open it and save it again") from error
 
 
-def _page_lines(document: pypdfium2.PdfDocument, number: int, hidden: list[str]) -> list[Line]:
-    """A page's lines; a broken page among others is left out, a broken first page rejects the file."""
+def _page_lines(document: pypdfium2.PdfDocument, number: int, hidden: list[str], broken: list[int]) -> list[Line]:
+    """A page's lines; a broken page among others is left out and noted, a broken first page rejects the file."""
     try:
         return lines_of(document, number, hidden)
     except pypdfium2.PdfiumError as error:
         if number == 0:
             raise DocumentRejected("the PDF's pages are broken; open it and save it again") from error
+        broken.append(number + 1)
         return []
 
 

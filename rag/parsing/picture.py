@@ -13,8 +13,8 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
 from rag.parsing.highlighting import UNMARKED, Marks, from_corner, highlight
 from rag.parsing.layout import arranged, first_heading, scanned_lines
-from rag.parsing.ocr import check_size, read_lines
-from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine
+from rag.parsing.ocr import check_size, read_page
+from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine, unread
 
 FRAMES_MAX = 500
 _FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP")
@@ -48,7 +48,7 @@ def parse(data: bytes, scanned: Mapping[int, Sequence[ReadLine]] | None = None) 
     if not lines:
         raise DocumentEmpty("the picture holds no readable text, or too many speckles to find any: scan it again")
     blocks = arranged(lines, pages)
-    return ParsedDocument(first_heading(blocks), pages, blocks)
+    return ParsedDocument(first_heading(blocks), pages, blocks, unread=unread(range(1, pages + 1), scanned))
 
 
 def count_frames(data: bytes) -> int:
@@ -61,13 +61,13 @@ def count_frames(data: bytes) -> int:
     return frames
 
 
-def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine]:
-    """The lines of a page (from 1), read from its picture."""
+def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine] | None:
+    """The lines of a page (from 1), read from its picture; None where it is not blank and nothing is read."""
     with _opened(data) as picture:
         if page > 1:
             picture.seek(page - 1)
         check_size(picture)
-        return read_lines(_on_white(picture), tessdata, _resolution(picture))
+        return read_page(_on_white(picture), tessdata, _resolution(picture))
 
 
 def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> bytes:

@@ -6,11 +6,11 @@ import os
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter
 
@@ -60,7 +60,9 @@ def read_document(
     """
     with ExitStack() as stack:
         from_host = readers or stack.enter_context(Readers(memory_dir, tessdata))
-        child = _Child(_suffix(name), data, memory_dir, limits or Limits(), cancelled or threading.Event(), from_host)
+        bounds = limits or Limits()
+        source = stack.enter_context(_whole([data], memory_dir, bounds))
+        child = _Child(_suffix(name), source, memory_dir, bounds, cancelled or threading.Event(), from_host)
         outcome = child.run({"do": "parse"})
         if "scanned" in outcome.told:
             outcome = _read_pictures(child, outcome.told["scanned"], tessdata)
@@ -73,34 +75,51 @@ def read_document(
 
 
 def render_page(
-    data: bytes,
+    blocks: Iterable[bytes],
     page: int,
     memory_dir: Path,
     width_px: int = 900,
     boxes: Sequence[Box] = (),
     *,
     is_read: bool = False,
+    readers: Readers | None = None,
 ) -> bytes:
     """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox, with boxes (in points) marked on it.
 
-    `is_read`: the boxes were found on the picture of the page, by OCR. Of more than BOXES_MAX the first are marked.
+    The blocks of the file are held one at a time, and all have come before its reader begins: what they raise, a broken
+    seal, comes instead of a picture. `is_read`: the boxes were found on the picture of the page, by OCR. Of more than
+    BOXES_MAX the first are marked. `readers` are of the same folder; without them the page has its own.
     """
     marks = {"boxes": boxes[:BOXES_MAX], "is_read": is_read}
     task = {"do": "render", "page": page, "width_px": width_px, **marks}
-    outcome = _alone(data, memory_dir, task)
+    outcome = _once(blocks, memory_dir, task, readers)
     with _distrusted():
         return base64.b64decode(outcome.told["png"])
 
 
 def confinement(memory_dir: Path) -> Confined:
     """What the kernel of this machine takes from readers, as one of them finds it."""
-    return Confined(**_alone(b"", memory_dir, {"do": "probe"}).told)
+    return Confined(**_once([], memory_dir, {"do": "probe"}, None).told)
 
 
-def _alone(data: bytes, memory_dir: Path, task: dict[str, Any]) -> "_Outcome":
-    """The outcome of one task, in a reader whose host has no other."""
-    with Readers(memory_dir) as readers:
-        return _Child("", data, memory_dir, Limits(), threading.Event(), readers).run(task)
+def _once(blocks: Iterable[bytes], memory_dir: Path, task: dict[str, Any], readers: Readers | None) -> "_Outcome":
+    """The outcome of one task for one file."""
+    with ExitStack() as stack:
+        source = stack.enter_context(_whole(blocks, memory_dir, Limits()))
+        from_host = readers or stack.enter_context(Readers(memory_dir))
+        return _Child("", source, memory_dir, Limits(), threading.Event(), from_host).run(task)
+
+
+@contextmanager
+def _whole(blocks: Iterable[bytes], memory_dir: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """A file in memory that has all blocks, and no name."""
+    with tempfile.TemporaryFile(dir=memory_dir) as file:
+        for block in blocks:
+            file.write(block)
+            if file.tell() > limits.file_bytes:
+                raise DocumentRejected(f"the file has over {limits.file_bytes // MB} MB, the limit: split it")
+        file.flush()
+        yield file
 
 
 def _read_pictures(child: "_Child", said: Sequence[int], tessdata: Path | None) -> "_Outcome":
@@ -151,7 +170,7 @@ class _Child:
     """One file, where folders for its children are made, and what each child may cost."""
 
     suffix: str
-    data: bytes
+    source: BinaryIO
     memory_dir: Path
     limits: Limits
     cancelled: threading.Event
@@ -163,10 +182,6 @@ class _Child:
         `times` multiplies what it may cost in time; `scanned` are the lines that were read of pages.
         """
         limits = self.limits.times(times)
-        if len(self.data) > limits.file_bytes:
-            raise DocumentRejected(
-                f"the file has {len(self.data) // MB} MB; the limit is {limits.file_bytes // MB} MB: split it"
-            )
         whole = {"suffix": self.suffix, **task, "limits": asdict(limits)}
         for _ in range(_TRIES):
             with suppress(HostGone):
@@ -177,17 +192,25 @@ class _Child:
         with (
             tempfile.TemporaryDirectory(dir=self.memory_dir, prefix="read-", ignore_cleanup_errors=True) as name,
             _held(name) as folder,
-            tempfile.TemporaryFile(dir=self.memory_dir) as source,
+            _to_read(self.source) as source,
             tempfile.TemporaryFile(dir=self.memory_dir) as out,
         ):
             if scanned:
                 (Path(name) / SCANNED_FILE).write_text(scanned)
-            source.write(self.data)
-            source.seek(0)
-            code = self.readers.run(task, (source.fileno(), out.fileno(), folder), wall_seconds, self.cancelled)
+            code = self.readers.run(task, (source, out.fileno(), folder), wall_seconds, self.cancelled)
             out.seek(0)
             told = _told(code, out.read())
             return _Outcome(told, _members(folder, told))
+
+
+@contextmanager
+def _to_read(file: BinaryIO) -> Iterator[int]:
+    """A file from its beginning, in a descriptor that writes nothing: the next child reads what this one did."""
+    opened = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY)
+    try:
+        yield opened
+    finally:
+        os.close(opened)
 
 
 @contextmanager

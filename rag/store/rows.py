@@ -44,6 +44,7 @@ def new_info(identifier: DocumentId, collection_id: CollectionId, new: NewDocume
         parsed.modified_at,
         datetime.now(UTC),
         identifiers_of(new.chunks),
+        parsed.unread,
     )
 
 
@@ -84,6 +85,7 @@ def new_row(key: DataKey, info: DocumentInfo, mark: Fingerprint, new: NewDocumen
         "loaded_at": info.loaded_at.isoformat(),
         "identifiers": _written(info.identifiers),
         "version": new.version,
+        "unread": info.unread,
         "passage_ids": passages_proof(key, info.id, passages),
     }
     return finished_row(key, row, about)
@@ -157,6 +159,7 @@ def open_held(key: DataKey, row: Mapping[Any, Any]) -> Held:
         modified,
         datetime.fromisoformat(about["loaded_at"]),
         _read(about.get("identifiers")),
+        tuple(about.get("unread") or ()),
     )
     return Held(info, str(about.get("version") or ""))
 

@@ -156,11 +156,12 @@ def from_its_host(kernel: None, tmp_path_factory: pytest.TempPathFactory) -> dic
     memory = tmp_path_factory.mktemp("memory")
     with pytest.MonkeyPatch.context() as patch, Readers(memory) as readers:
         read_with(patch, FROM_ITS_HOST)
-        child = sandbox._Child("", b"", memory, Limits(), threading.Event(), readers)
-        told = child.run({"do": "parse"}).told
-        assert readers._host is not None
-        assert is_running(readers._host.process.pid)
-        assert child.run({"do": "parse"}).told == told
+        with sandbox._whole([], memory, Limits()) as source:
+            child = sandbox._Child("", source, memory, Limits(), threading.Event(), readers)
+            told = child.run({"do": "parse"}).told
+            assert readers._host is not None
+            assert is_running(readers._host.process.pid)
+            assert child.run({"do": "parse"}).told == told
     return told
 
 
@@ -320,4 +321,4 @@ def test_what_no_reader_gives_refuses_the_document(hostile: Hostile, told: objec
 def test_what_no_reader_draws_is_refused(hostile: Hostile, monkeypatch: pytest.MonkeyPatch, told: object) -> None:
     read_with(monkeypatch, f"sys.stdout.write({json.dumps(told)!r})", UNHELD)
     with pytest.raises(DocumentRejected):
-        render_page(b"%PDF-", 1, hostile.memory_dir)
+        render_page([b"%PDF-"], 1, hostile.memory_dir)

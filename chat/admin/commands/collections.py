@@ -103,9 +103,10 @@ def load(
 def kept_out(name: Name, state: State = STATE, as_json: AsJson = False) -> None:
     """List the files that did not come into a collection, each with its reason, until they come in or are gone.
 
+    Documents that came in are there too, as `indexed`, where some of their pages could not be read.
     Unchanged ones are not read again by the next load; `huisclos job retry` reads them again.
     """
-    show(run(state, "collection.kept_out", name=name), as_json, "every file came in")
+    show(run(state, "collection.kept_out", name=name), as_json, "every file came in, with all pages")
 
 
 @application.command("remove", epilog=examples("huisclos collection remove contracts --yes"))

@@ -104,10 +104,10 @@ def test_a_picture_is_marked_by_its_resolution() -> None:
 
 
 def test_more_boxes_than_a_passage_has_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(render_page(PAGE, 1, tmp_path, 300, [BOX] * 100_000)) > 100
+    assert len(render_page([PAGE], 1, tmp_path, 300, [BOX] * 100_000)) > 100
     monkeypatch.setattr(sandbox, "BOXES_MAX", 1)
-    one, two = (render_page(PAGE, 1, tmp_path, 300, boxes) for boxes in ([BOX], [BOX, (70, 397, 230, 412)]))
-    assert one == two != render_page(PAGE, 1, tmp_path, 300)
+    one, two = (render_page([PAGE], 1, tmp_path, 300, boxes) for boxes in ([BOX], [BOX, (70, 397, 230, 412)]))
+    assert one == two != render_page([PAGE], 1, tmp_path, 300)
 
 
 def test_yellow_is_translucent() -> None:

@@ -264,7 +264,7 @@ def test_readers_give_way_as_whoever_asks_for_them(
     with ThreadPoolExecutor(1, initializer=give_way) as threads:
         threads.submit(words, shared, tmp_path).result()
     assert int((tmp_path / "nice").read_text()) == max(own, 10)
-    render_page((DOCUMENTS / "faq-telephonie.pdf").read_bytes(), 1, tmp_path, 100)
+    render_page([(DOCUMENTS / "faq-telephonie.pdf").read_bytes()], 1, tmp_path, 100)
     assert int((tmp_path / "nice").read_text()) == own
 
 

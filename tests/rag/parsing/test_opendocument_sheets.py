@@ -97,7 +97,7 @@ def test_letters_of_the_colour_of_their_ground_are_kept_apart(secret: str) -> No
         f"<table:table-row>{cell('nut')}{secret}</table:table-row>",
         styles=WHITE + pale + style("like", "table-cell", LIKE),
     )
-    assert lines(document) == ["Item: nut"]
+    assert lines(document) == ["Price; Cost", "Item: nut"]
     assert "obey me" in document.hidden
 
 

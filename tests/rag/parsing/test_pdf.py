@@ -172,3 +172,9 @@ def test_a_page_is_drawn_small_however_large_it_is() -> None:
     assert len(pdf.render(tall, 1, 900)) < 5_000_000
     with pytest.raises(DocumentRejected, match="page 2 of 1"):
         pdf.render(tall, 2, 900)
+
+
+def test_a_title_of_half_a_letter_costs_no_document() -> None:
+    document = pdf.parse(made(line("words", 700), info="/Title<FEFFD800>/ModDate(D:20240131120000Z)"))
+    assert (document.title, [block.text for block in document.blocks]) == ("", ["words"])
+    assert document.modified_at is not None

@@ -2,6 +2,9 @@
 
 import io
 import threading
+import tracemalloc
+from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import docx
@@ -9,9 +12,23 @@ import pytest
 
 from rag.confinement import Limits
 from rag.errors import DocumentEmpty, DocumentRejected, ReadingCancelled
+from rag.parsing.readers import Readers
 from rag.parsing.sandbox import read_document, render_page
+from security.errors import SealBroken
+from tests.rag.parsing.forked import read_with
 
 DOCUMENTS = Path(__file__).parents[2] / "data" / "documents"
+SPOILING = """
+host.child.confine(host.child.Limits(), parent, Path.cwd())
+told = []
+for opened in (lambda: 0, lambda: os.open("/proc/self/fd/0", os.O_RDWR)):
+    try:
+        os.write(opened(), b"spoilt")
+        told.append("written")
+    except OSError:
+        told.append("refused")
+print(json.dumps({"empty": ", ".join(told)}))
+"""
 
 
 def test_a_pdf_keeps_its_words_on_their_pages(tmp_path: Path) -> None:
@@ -22,7 +39,38 @@ def test_a_pdf_keeps_its_words_on_their_pages(tmp_path: Path) -> None:
 
 def test_a_page_is_rendered_as_png(tmp_path: Path) -> None:
     data = (DOCUMENTS / "faq-telephonie.pdf").read_bytes()
-    assert render_page(data, 1, tmp_path, 300).startswith(b"\x89PNG")
+    assert render_page([data], 1, tmp_path, 300).startswith(b"\x89PNG")
+
+
+def test_a_page_is_drawn_of_blocks_held_one_at_a_time(tmp_path: Path) -> None:
+    block = b"% nothing to see\n" * 65_536
+    head, tail = b"%PDF-1.7\n", (DOCUMENTS / "faq-telephonie.pdf").read_bytes()
+    tracemalloc.start()
+    try:
+        assert render_page(chain([head], repeat(block, 40), [tail]), 1, tmp_path, 300).startswith(b"\x89PNG")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * len(block)
+
+
+def test_nothing_is_drawn_of_a_stream_whose_end_does_not_open(tmp_path: Path) -> None:
+    def blocks() -> Iterator[bytes]:
+        yield (DOCUMENTS / "faq-telephonie.pdf").read_bytes()
+        raise SealBroken("the last block")
+
+    with Readers(tmp_path) as readers:
+        with pytest.raises(SealBroken):
+            render_page(blocks(), 1, tmp_path, readers=readers)
+        assert readers._host is None, "no reader saw the blocks that came before"
+
+
+def test_no_reader_writes_into_its_file_which_the_next_reads_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_with(monkeypatch, SPOILING)
+    with pytest.raises(DocumentEmpty, match="refused, refused"):
+        read_document("a.txt", b"text", tmp_path)
 
 
 def test_markdown_gives_headings_and_its_title(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 
 from chat.settings import load_settings
 from models.store import ModelStore
@@ -153,5 +153,36 @@ def test_what_is_transparent_is_white_paper(tmp_path: Path, tessdata: Path) -> N
 
 
 def test_a_picture_is_shown_as_a_page(tmp_path: Path) -> None:
-    shown = Image.open(io.BytesIO(render_page(saved(page(*FRENCH), "JPEG"), 1, tmp_path, 400)))
+    shown = Image.open(io.BytesIO(render_page([saved(page(*FRENCH), "JPEG")], 1, tmp_path, 400)))
     assert shown.size == (400, 533)
+
+
+def test_pages_that_cannot_be_read_are_named_and_blank_ones_are_not(tmp_path: Path, tessdata: Path) -> None:
+    dust = page()
+    dust.paste("black", (100, 100, 110, 110))
+    pages = [speckled(page(*FRENCH), 0.5), dust, page(FRENCH[1])]
+    for form in ("PDF", "TIFF"):
+        first, *others = (each.convert("L") for each in (page(FRENCH[0]), *pages))
+        data = saved(first, form, save_all=True, append_images=others, resolution=200)
+        document = read_document("x", data, tmp_path, tessdata=tessdata).document
+        assert [(block.page, block.text) for block in document.blocks] == [(1, FRENCH[0]), (4, FRENCH[1])]
+        assert (document.pages, document.unread) == (4, (2,))
+
+
+def test_pages_that_are_read_badly_come_in_and_are_named(tmp_path: Path, tessdata: Path) -> None:
+    sheet = page(*FRENCH * 3)
+    blurred = sheet.filter(ImageFilter.GaussianBlur(4))
+    data = saved(sheet, "PDF", save_all=True, append_images=[blurred], resolution=200)
+    document = read_document("x", data, tmp_path, tessdata=tessdata).document
+    assert {block.page for block in document.blocks} == {1, 2}
+    assert document.unread == (2,)
+
+
+def test_without_data_the_pages_of_a_text_that_are_pictures_are_named(tmp_path: Path) -> None:
+    written = pypdfium2.PdfDocument(made(line("written words", 700), line("more words", 700)))
+    written.import_pages(pypdfium2.PdfDocument(saved(page(*FRENCH), "PDF", resolution=200)), index=1)
+    out = io.BytesIO()
+    written.save(out)
+    document = read_document("x.pdf", out.getvalue(), tmp_path).document
+    assert [(block.page, block.text) for block in document.blocks] == [(1, "written words"), (3, "more words")]
+    assert document.unread == (2,)
