@@ -18,13 +18,14 @@ from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
 from chat.folder_rights import FolderRights
 from chat.jobs.queue import Jobs
-from chat.postgresql import server_of
+from chat.postgresql import connect, server_of
 from chat.rotating import Rotations
 from chat.settings import Settings
 from chat.shredding import Remover, Shredder
 from chat.syncing import Syncing
 from chat.watching import Watching
-from models.catalogue import Task
+from chat.workers.dispatching import Workers, reads_with
+from models.catalogue import ModelEntry, Task
 from models.store import ModelStore
 from rag.answering.answerer import Answerer
 from rag.errors import StoreBroken
@@ -153,8 +154,7 @@ class House:
         """Texts to vectors."""
         from models.embedder import open_embedder  # the engine is 0.2 s that most commands do without
 
-        chosen = self.settings.models.embed or self.models.chosen(Task.EMBED).name
-        entry = self.models.entry(chosen)
+        entry = embedder_entry(self.models, self.settings)
         embedder = open_embedder(self.models.path(entry), entry)
         self.closing.callback(embedder.close)
         return embedder
@@ -185,7 +185,19 @@ class House:
     @cached_property
     def loader(self) -> Loader:
         """From a folder to passages."""
-        return Loader(self.documents, self.index, self.embedder, self.memory_dir, self.models.tessdata())
+        tessdata = self.models.tessdata()
+        return Loader(self.documents, self.index, self.embedder, self.memory_dir, tessdata, self.workers)
+
+    @cached_property
+    def workers(self) -> Workers | None:
+        """Workers elsewhere that read files, where PostgreSQL is the truth."""
+        if not self.settings.store.database:
+            return None
+        server, entry = server_of(self.settings), embedder_entry(self.models, self.settings)
+        reads = reads_with(entry, reads_scans=self.models.tessdata() is not None)
+        workers = Workers(lambda: connect(server), self.keyring, reads)
+        self.closing.callback(workers.close)
+        return workers
 
     @cached_property
     def answerer(self) -> Answerer:
@@ -269,6 +281,11 @@ class House:
         return Taking(self.state, self.engine, self.keyring)
 
 
+def embedder_entry(models: ModelStore, settings: Settings) -> ModelEntry:
+    """The weights that make vectors."""
+    return models.entry(settings.models.embed or models.chosen(Task.EMBED).name)
+
+
 def is_initialised(state: Path) -> bool:
     """Whether the state folder has its keyring."""
     return keyring_path(state).exists()
@@ -280,7 +297,7 @@ def initialise(state: Path, settings: Settings, secret: Secret | None = None) ->
     state.chmod(0o700)
     if is_initialised(state):
         return False
-    with _locked(state), _memory(settings.memory_for(state)) as memory:
+    with _locked(state), memory_folder(settings.memory_for(state)) as memory:
         harden_process(memory)
         with _truth(state, settings) as engine:
             check_unused(engine)
@@ -319,7 +336,7 @@ def open_for_restore(state: Path, settings: Settings, secret: Secret | None = No
         raise StateMissing(f"{state} is not initialised; run `huisclos init`")
     with _locked(state), ExitStack() as closing:
         shutil.rmtree(state / HELD, ignore_errors=True)  # of a backup that was killed
-        memory = closing.enter_context(_memory(settings.memory_for(state)))
+        memory = closing.enter_context(memory_folder(settings.memory_for(state)))
         harden_process(memory)
         keyring = open_keyring(state, secret or KeyFile(state / KEY_FILE), anchor=settings.anchor)
         engine = closing.enter_context(_truth(state, settings))
@@ -344,13 +361,13 @@ def _truth(state: Path, settings: Settings) -> Iterator[Engine]:
 @contextmanager
 def open_keyring_alone(state: Path, settings: Settings, secret: Secret) -> Iterator[Keyring]:
     """Open the keyring of a state folder whose data are not looked at. Raises StateInUse, KeyringLocked."""
-    with _locked(state), _memory(settings.memory_for(state)) as memory:
+    with _locked(state), memory_folder(settings.memory_for(state)) as memory:
         harden_process(memory)
         yield open_keyring(state, secret)
 
 
 @contextmanager
-def _memory(folder: Path) -> Iterator[Path]:
+def memory_folder(folder: Path) -> Iterator[Path]:
     """The memory-backed folder, empty at the start and gone at the end."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)

@@ -9,6 +9,8 @@ ChatError
 ├── BackupBroken     a file is not a whole backup
 ├── RestoreCut       a restore into the state folder was cut short
 ├── RotationRuns     a collection is being sealed anew already
+├── WorkerKeyUnusable a worker's key is not there, or is none
+├── DeskLost         the tables through which workers work are out of reach
 └── Refused          the caller may not do this
 """
 
@@ -47,6 +49,18 @@ class RestoreCut(ChatError):
 
 class RotationRuns(ChatError):
     """A collection is being sealed anew already; its end is waited for."""
+
+
+class WorkerKeyUnusable(ChatError):
+    """A worker's key cannot be read or written, or is none."""
+
+
+class DeskLost(ChatError):
+    """The tables through which workers work are out of reach; `code` is the server's own, where it gave one."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class JobMoved(ChatError):

@@ -8,6 +8,7 @@ import errno
 import ipaddress
 import socket
 import ssl
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,13 @@ def unusable(server: Server, error: BaseException | None) -> DatabaseUnusable:
     return DatabaseUnusable(
         f"{server.shown}: {told.format(user=server.user, name=server.name, code=code, reason=reason)}"
     )
+
+
+def driver_errors() -> tuple[type[Exception], ...]:
+    """What the driver raises where a statement, or the connection, fails."""
+    import pg8000.dbapi
+
+    return (pg8000.dbapi.Error, OSError, struct.error)
 
 
 def sqlstate(error: BaseException | None) -> str:

@@ -14,7 +14,7 @@ from chat.background import running
 from chat.jobs.queue import Jobs
 from chat.logs import record_failure
 from chat.syncing import Syncing
-from rag.preparing import give_way
+from rag.reading import give_way
 from rag.sources.mounts import is_told_of
 from rag.sources.record import SourceRecord
 from rag.sources.watching import Watcher

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 
+from rag.elsewhere import Elsewhere
 from rag.errors import LoadRunning, SourceRefused
 from rag.folders import Survey
 from rag.index.memory import MemoryIndex
 from rag.keptout import readers_mark
-from rag.preparing import PassageEmbedder, Preparer, Stage
+from rag.preparing import Preparer, Stage
+from rag.reading import PassageEmbedder
 from rag.reconciling import Ended, FileState, Place, SourceLoad
 from rag.sources.folder import FolderSource
 from rag.sources.mapped import MappedFolder
@@ -57,9 +59,10 @@ class Loader:
         embedder: PassageEmbedder,
         memory_dir: Path,
         tessdata: Path | None = None,
+        elsewhere: Elsewhere | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tessdata = tessdata
+        self._tessdata, self._elsewhere = tessdata, elsewhere
         self._store, self._index, self._embedder = store, index, embedder
         self._memory_dir, self._clock = memory_dir, clock
         self._readers = readers_mark(reads_scans=tessdata is not None)
@@ -143,7 +146,7 @@ class Loader:
         known = replace(load.known, read=source.read)
         files = sorted(found.files, key=lambda file: file.size > SMALL_BYTES)
         total = len(files)
-        with closing(Preparer(self._embedder, self._memory_dir, tessdata=self._tessdata, stopped=stopped)) as preparer:
+        with closing(self._preparer(stopped)) as preparer:
             self._loading[place.grant.collection_id] = preparer
             for done, prepared in enumerate(preparer.prepare(files, known), 1):
                 started = self._clock()
@@ -153,6 +156,10 @@ class Loader:
                     yield _loaded(ended, seconds, through, total)
                     started = self._clock()
         load.finish()
+
+    def _preparer(self, stopped: Event | None) -> Preparer:
+        tessdata, elsewhere = self._tessdata, self._elsewhere
+        return Preparer(self._embedder, self._memory_dir, tessdata=tessdata, stopped=stopped, elsewhere=elsewhere)
 
 
 def _loaded(ended: Ended, seconds: float, done: int, total: int) -> FileLoaded:

@@ -6,49 +6,38 @@ A few readers work on the next files while vectors of the present one are comput
 people's questions. What is ready waits in order, so that results come in the order of the files.
 """
 
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.chunking import chunk_document, embedding_text, full_text
 from rag.confinement import Limits
 from rag.documents import Chunk
+from rag.elsewhere import PLACES_MAX, Elsewhere
 from rag.errors import (
     DocumentBarred,
     DocumentEmpty,
-    DocumentQuarantined,
     DocumentRejected,
     FileUnavailable,
-    ReadingCancelled,
 )
 from rag.folders import FileContent, FoundFile, read_file
-from rag.parsing.readers import Readers
-from rag.parsing.sandbox import ReadDocument, read_document
-from rag.parsing.suspicion import signs
-from rag.personal.marking import marked
+from rag.parsing.sandbox import ReadDocument
+from rag.reading import FileReading, PassageEmbedder, Passages, Work, give_way
 from rag.store.values import Fingerprint
 
-EMBED_BATCH = 16
 READERS = 2
 FILES_AHEAD = 6
 BYTES_AHEAD = 128 * 1024 * 1024
 """Files whose turn has not come hold this much at most, and one file whatever its size."""
-TEXT_CHARACTERS_MAX = 12_000_000
-"""Some 5,000 pages. A text of that size takes half an hour to embed on one core."""
-DEPTH_MAX = 3
-"""A file in a mail in a mail in an archive is read; what it holds is not."""
-_NICE = 10
+_TURN_SECONDS = 0.05
 
 
 class Stage(StrEnum):
@@ -56,18 +45,6 @@ class Stage(StrEnum):
 
     READING = "reading"
     EMBEDDING = "embedding"
-
-
-class PassageEmbedder(Protocol):
-    """Gives the vectors of passages. Called from several threads at once."""
-
-    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit rows (n, d) float32."""
-        ...
-
-    def count_tokens(self, text: str) -> int:
-        """Tokens of a text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +109,17 @@ class _Stopped(threading.Event):
     def is_set(self) -> bool:
         return super().is_set() or (self._asked is not None and self._asked.is_set())
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it is set after that time, which only the preparer's end cuts short."""
+        super().wait(timeout)
+        return self.is_set()
+
 
 class Preparer:
     """Prepares files on threads of its own. Close it: work on files whose turn has not come is dropped.
 
-    `tessdata` is the folder of what OCR needs; without it scans are refused. Once `stopped` is set, files end with
-    ReadingCancelled.
+    A few files are read here; further ones `elsewhere`, as far as workers there have places. `tessdata` is the folder
+    of what OCR needs; without it scans are refused. Once `stopped` is set, files end with ReadingCancelled.
     """
 
     def __init__(
@@ -147,14 +129,14 @@ class Preparer:
         limits: Limits | None = None,
         tessdata: Path | None = None,
         stopped: threading.Event | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        self._embedder, self._memory_dir, self._tessdata = embedder, memory_dir, tessdata
-        self._limits = limits or Limits()
         self._stopped = _Stopped(stopped)
         self._at_hand: dict[str, Stage] = {}
-        self._host = Readers(memory_dir, tessdata)
-        self._readers = ThreadPoolExecutor(READERS, "read", give_way)
-        self._embedders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "embed", give_way)
+        self._reading = FileReading(embedder, memory_dir, self._stopped, limits, tessdata)
+        self._elsewhere = elsewhere
+        self._fetching, self._here = threading.Semaphore(READERS), threading.Semaphore(READERS)
+        self._readers = ThreadPoolExecutor(READERS + (PLACES_MAX if elsewhere else 0), "read", give_way)
 
     def at_hand(self) -> dict[str, Stage]:
         """The files that are being read or embedded now, by path."""
@@ -166,7 +148,7 @@ class Preparer:
         ahead = iter(files)
         file = next(ahead, None)
         while file is not None or waiting:
-            while file is not None and len(waiting) < FILES_AHEAD:
+            while file is not None and len(waiting) < FILES_AHEAD + self._places():
                 size = _size(file)
                 if waiting and size + sum(held for held, _ in waiting) > BYTES_AHEAD:
                     break
@@ -190,10 +172,9 @@ class Preparer:
     def close(self) -> None:
         """Stop: children are killed, queued batches dropped, a running batch is waited for."""
         self._stopped.set()
-        self._embedders.shutdown(wait=False, cancel_futures=True)
+        self._reading.cancel()
         self._readers.shutdown(cancel_futures=True)
-        self._host.close()
-        self._embedders.shutdown()
+        self._reading.close()
 
     def _ready(self, file: FoundFile, known: Known, *, is_forced: bool) -> Ready | Refused:
         if file.problem:
@@ -205,7 +186,7 @@ class Preparer:
         error = None if is_forced else known.refused(file, None)
         if error:
             return Refused(error)
-        content = file.content or known.read(file, self._limits.file_bytes)
+        content = file.content or self._fetched(file, known)
         mark = known.fingerprint(file, content.data)
         if not is_forced and known.is_known(file, mark):
             return Ready(content.data, mark, None, (), np.empty((0, 0), np.float32))
@@ -218,55 +199,33 @@ class Preparer:
             return Refused(found, mark)
 
     def _read(self, file: FoundFile, content: FileContent, mark: Fingerprint, known: Known) -> Ready:
-        name, memory_dir, limits = file.doc.rpartition("/")[2], self._memory_dir, self._limits
-        read = read_document(name, content.data, memory_dir, limits, self._stopped, self._tessdata, self._host)
-        _check_length(read)
-        _check_depth(file, read)
-        if file.doc not in known.released:
-            _check_signs(file, read)
-        parsed = replace(read.document, modified_at=read.document.modified_at or content.modified_at)
-        chunks = marked(full_text(parsed), chunk_document(parsed, self._embedder.count_tokens))
-        known.admit(chunks)
-        self._at_hand[file.doc] = Stage.EMBEDDING
-        vectors = self._vectors([embedding_text(parsed.title, chunk) for chunk in chunks])
-        return Ready(content.data, mark, replace(read, document=parsed), chunks, vectors)
+        work = Work(file.doc, file.depth, file.doc in known.released, content.data, content.modified_at)
+        found = self._passages(work, known)
+        return Ready(content.data, mark, found.read, found.chunks, found.vectors)
 
-    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, d) float32, batch by batch on every embedding thread."""
-        batches = [texts[at : at + EMBED_BATCH] for at in range(0, len(texts), EMBED_BATCH)]
-        rows = list(self._embedders.map(self._embedded, batches))
-        return np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
+    def _fetched(self, file: FoundFile, known: Known) -> FileContent:
+        """The bytes of a file. No source is asked for more files at once than are read here."""
+        with self._fetching:
+            return known.read(file, self._reading.limits.file_bytes)
 
-    def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        if self._stopped.is_set():
-            raise ReadingCancelled("the load was stopped")
-        return self._embedder.embed_passages(texts)
+    def _passages(self, work: Work, known: Known) -> Passages:
+        """Read a file at the first place that is free, here or elsewhere."""
+        while True:
+            if self._here.acquire(timeout=_TURN_SECONDS if self._elsewhere else None):
+                try:
+                    return self._reading.passages(work, known.admit, lambda: self._embeds(work.doc))
+                finally:
+                    self._here.release()
+            found = self._elsewhere.passages(work, self._stopped) if self._elsewhere else None
+            if found:
+                known.admit(found.chunks)
+                return found
 
+    def _embeds(self, doc: str) -> None:
+        self._at_hand[doc] = Stage.EMBEDDING
 
-def _check_length(read: ReadDocument) -> None:
-    characters = sum(len(block.text) for block in read.document.blocks)
-    if characters > TEXT_CHARACTERS_MAX:
-        raise DocumentRejected(
-            f"the file holds {characters / 1e6:.0f} million characters of text; the limit is "
-            f"{TEXT_CHARACTERS_MAX / 1e6:.0f}: split it"
-        )
-
-
-def _check_depth(file: FoundFile, read: ReadDocument) -> None:
-    if read.document.members and file.depth >= DEPTH_MAX:
-        raise DocumentRejected(f"this holds files, inside {file.depth} other files; take it out, and load it by itself")
-
-
-def _check_signs(file: FoundFile, read: ReadDocument) -> None:
-    """Raise DocumentQuarantined for a document, or a name, that speaks to a model instead of its readers."""
-    found = dict.fromkeys((*read.signs, *signs([file.doc])))
-    where = "it"
-    if not found:
-        found, where = dict.fromkeys(read.hidden_signs), "text in it that no reader sees"
-    if found:
-        raise DocumentQuarantined(
-            f"{where} {' and '.join(found)}: look at it; if it may come in, load again with `--release` and its path"
-        )
+    def _places(self) -> int:
+        return min(self._elsewhere.places(), PLACES_MAX) if self._elsewhere else 0
 
 
 def _size(file: FoundFile) -> int:
@@ -277,10 +236,3 @@ def _size(file: FoundFile) -> int:
     with suppress(OSError):
         return file.path.lstat().st_size
     return 0
-
-
-def give_way() -> None:
-    """Let this thread, and the children it starts, wait for threads that answer questions."""
-    thread = threading.get_native_id()
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, thread, max(_NICE, os.getpriority(os.PRIO_PROCESS, thread)))

@@ -36,6 +36,9 @@ AUDIT = KeyOwner("audit")
 """Chains the audit log and seals its head."""
 
 
+WORKERS = KeyOwner("workers")
+"""Seals files on their way to workers on other machines, and what they say of them. It alone leaves the house."""
+
 _EPOCH_FILES = (KeyOwner("epochs"), KeyOwner("anchor"))
 """How `begun` names the copies of the epochs: the house's own, and the one outside the state folder."""
 
@@ -188,6 +191,23 @@ class Keyring:
     def for_audit(self) -> DataKey:
         """Open the audit log's key."""
         return self._open(AUDIT)
+
+    def for_workers(self) -> DataKey:
+        """Open the workers' key. Raises KeyMissing where none was made."""
+        return self._open(WORKERS)
+
+    def workers_secret(self) -> tuple[int, bytes]:
+        """The newest version of the workers' key and its 32 bytes, for a file that workers get."""
+        newest = max(self._held(WORKERS), key=lambda key: key.version)
+        return newest.version, self._unwrap(newest)
+
+    def renew_workers(self) -> None:
+        """Make the workers' key, or another one in its place: no worker with an earlier one opens anything."""
+        with self._change:
+            if self.has(WORKERS):
+                self.retire(WORKERS, self.rotate(WORKERS))
+            else:
+                self.create(WORKERS)
 
     def has_begun(self, owner: KeyOwner) -> bool:
         """Tell whether `begin` was called: then a missing first value was removed, not never written."""

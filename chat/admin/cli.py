@@ -25,6 +25,7 @@ from chat.admin.commands import (
     models,
     sources,
     users,
+    workers,
 )
 from chat.admin.outcomes import ExitCode, failure_of
 from chat.admin.output import note, say
@@ -63,6 +64,7 @@ backup.add_to(application)
 application.add_typer(collections.application, name="collection")
 application.add_typer(sources.application, name="source")
 application.add_typer(jobs.application, name="job")
+application.add_typer(workers.application, name="worker")
 application.add_typer(users.application, name="user")
 application.add_typer(groups.application, name="group")
 application.add_typer(models.application, name="models")

@@ -8,6 +8,7 @@ from chat.admin import (  # noqa: F401 - they register their own
     job_operations,
     key_operations,
     source_operations,
+    worker_operations,
 )
 from chat.admin.operations import CANCELLABLE, OPERATIONS
 

@@ -24,7 +24,8 @@ from chat.logs import record, record_failure
 from chat.syncing import Syncing, sentence
 from rag.errors import JobUnknown, LoadRunning, RagError
 from rag.loading import FileLoaded, Loader
-from rag.preparing import Stage, give_way
+from rag.preparing import Stage
+from rag.reading import give_way
 from rag.store.collections import CollectionStore
 from rag.store.documents import DocumentStore
 from rag.store.jobs import Job, JobBook, JobChange, JobId, JobKind, JobState, Priority, new_job_id

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag import preparing
+from rag import preparing, reading
 from rag.folders import FoundFile, survey
 from rag.preparing import Known, Prepared, Preparer, Ready, Refused
 from rag.store.values import Fingerprint
@@ -98,7 +98,7 @@ def test_known_content_is_neither_parsed_nor_embedded(embedder: Watching, folder
 def test_a_text_over_the_limit_is_refused_before_it_is_embedded(
     preparer: Preparer, embedder: Watching, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "TEXT_CHARACTERS_MAX", 5)
+    monkeypatch.setattr(reading, "TEXT_CHARACTERS_MAX", 5)
     outcome = preparer.one(survey(folder).files[0], NOTHING).outcome
     assert isinstance(outcome, Refused)
     assert "split it" in str(outcome.error)

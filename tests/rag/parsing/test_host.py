@@ -20,7 +20,7 @@ from rag.parsing import readers
 from rag.parsing.filetypes import MediaType
 from rag.parsing.readers import Readers
 from rag.parsing.sandbox import read_document, render_page
-from rag.preparing import give_way
+from rag.reading import give_way
 from tests.rag.parsing.forked import children, ended, is_running, read_with
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""Files of a load read by several machines, where PostgreSQL is the truth."""
