@@ -147,7 +147,7 @@ def dripped_file(talk: Talk) -> None:
 def test_a_hostile_file_costs_a_bound_and_what_was_loaded_of_it_is_never_half_replaced(
     loaded: Shelf, body: Callable[[Talk], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.preparing.Limits", lambda: Limits(file_bytes=500_000))
+    monkeypatch.setattr("rag.reading.Limits", lambda: Limits(file_bytes=500_000))
 
     def answer(talk: Talk) -> None:
         if talk.request.startswith(b"PROPFIND"):

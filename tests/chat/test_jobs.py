@@ -267,7 +267,7 @@ def test_what_did_not_come_in_is_kept_with_its_reason_and_read_again_only_by_a_r
         names.append(name)
         return read(name, *rest)
 
-    monkeypatch.setattr("rag.preparing.read_document", counted)
+    monkeypatch.setattr("rag.reading.read_document", counted)
     (folder / "tool.bin").write_bytes(b"\x7fELF and more")
     job = load(jobs, shelf, folder)
     list(jobs.run(shelf.managing, job))
