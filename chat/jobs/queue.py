@@ -26,6 +26,7 @@ from rag.errors import JobUnknown, LoadRunning, RagError
 from rag.loading import FileLoaded, Loader
 from rag.preparing import Stage
 from rag.reading import give_way
+from rag.sources.record import SourceRecord
 from rag.store.collections import CollectionStore
 from rag.store.documents import DocumentStore
 from rag.store.jobs import Job, JobBook, JobChange, JobId, JobKind, JobState, Priority, new_job_id
@@ -214,9 +215,16 @@ class Jobs:
         while not stopped.wait(LOOK_SECONDS):
             for grant, source in self.syncing.due():
                 try:
-                    self.submit(grant, JobKind.SYNC, source.id)
+                    self._submit_due(grant, source)
                 except Exception as error:  # noqa: BLE001 - the edge of one source: the next has its turn
                     record_failure("source_not_submitted", error, collection_id=grant.collection_id)
+
+    def _submit_due(self, grant: Grant, source: SourceRecord) -> None:
+        """Submit what was due a moment ago, unless a job for it has not ended, or has ended since."""
+        with self._change:
+            waits = any((job.kind, job.target) == (JobKind.SYNC, source.id) for job in self._open(grant))
+            if not waits and self.syncing.find(grant, source.id).is_due(self.clock()):
+                self.submit(grant, JobKind.SYNC, source.id)
 
     def _do(self, grant: Grant, run: Run) -> None:
         about = {"job_id": run.job.id, "collection_id": run.job.collection_id}
