@@ -41,7 +41,7 @@ def passages() -> Passages:
     members = (Member("a.bin", bytes(range(256)) * 300), Member("b/ü.txt", b""))
     written = datetime(2025, 5, 4, 3, 2, 1, tzinfo=UTC)
     heading = Block(BlockKind.HEADING, "Règlement", 1, 1)
-    document = ParsedDocument("Tarif", 2, (heading, *rows), written, members, ("unseen",))
+    document = ParsedDocument("Tarif", 2, (heading, *rows), written, members, ("unseen",), (2,))
     chunks = marked(full_text(document), chunk_document(document, lambda text: len(text.split())))
     vectors = np.arange(len(chunks) * 4, dtype=np.float32).reshape(len(chunks), 4)
     return Passages(ReadDocument(MediaType.CSV, document, (Sign.ROLE,), (Sign.MARKS,)), chunks, vectors)
