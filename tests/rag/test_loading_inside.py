@@ -6,9 +6,12 @@ from collections.abc import Generator
 from email.message import EmailMessage
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from tests.rag.conftest import Shelf
+from tests.rag.parsing.test_pdf import line, made
+from tests.rag.parsing.test_scans import page, saved
 
 
 def packed(**files: bytes | str) -> bytes:
@@ -156,3 +159,20 @@ def test_what_was_kept_out_inside_an_unchanged_container_comes_in_when_a_person_
     assert (released[doc], released["fruit.zip/apples.txt"]) == ("indexed", "unchanged")
     assert shelf.documents.kept_out.all(shelf.managing) == ()
     assert doc in paths(shelf)
+
+
+def test_pages_that_could_not_be_read_are_told_at_loading_and_kept_with_the_document(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    folder = tmp_path / "wombats"
+    folder.mkdir()
+    written = pypdfium2.PdfDocument(made(line("written words", 700), line("more words", 700)))
+    written.import_pages(pypdfium2.PdfDocument(saved(page("a scanned line"), "PDF", resolution=200)), index=1)
+    written.save(str(folder / "mixed.pdf"))
+    loaded = shelf.load(folder)["mixed.pdf"]
+    assert loaded.state.value == "indexed"
+    assert loaded.reason is not None
+    assert loaded.reason.startswith("page 2 could not be read")
+    (info,) = shelf.documents.documents(shelf.managing)
+    assert info.unread == (2,)
+    assert shelf.load(folder)["mixed.pdf"].reason is None
