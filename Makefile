@@ -1,6 +1,7 @@
 # `make run` sets up and serves; `make test` runs everything CI runs. `make help` lists the rest.
 PYTHON ?= $(firstword $(foreach p,python3.12 python3.11 python3.13 python3,$(shell $(p) -c 'import sys; print(sys.executable if (3,11) <= sys.version_info[:2] <= (3,13) else "")' 2>/dev/null)))
 STATE ?= state
+WORKERS ?= 2
 HUISCLOS = .venv/bin/huisclos
 export HUISCLOS_STATE = $(STATE)
 
@@ -13,9 +14,9 @@ run: install  ## set up what is missing, make the demo the first time, serve unt
 install: environment  ## set up alone: environment, engine, weights
 	@$(HUISCLOS) models pull
 
-test: lint chromium postgresql dovecot  ## everything CI runs: format, lint, types, import contracts, docs, tests in a browser too
+test: lint chromium postgresql dovecot  ## everything CI runs: format, lint, types, import contracts, docs, tests in a browser too; WORKERS=1 for one process
 	@$(HUISCLOS) models pull --for-tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: environment-dev  ## format, lint, types, import contracts
 	.venv/bin/ruff format --check .
