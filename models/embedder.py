@@ -40,14 +40,14 @@ class Embedder:
 
     def __init__(self, model: Model, entry: ModelEntry, contexts: int) -> None:
         self._model, self._entry = model, entry
-        self._tokens_max = entry.context_tokens
+        self.tokens_max = entry.context_tokens
         self._query, self._query_lock = (
-            EmbeddingContext(model, threads=1, tokens_max=self._tokens_max),
+            EmbeddingContext(model, threads=1, tokens_max=self.tokens_max),
             threading.Lock(),
         )
         self._free: LifoQueue[EmbeddingContext] = LifoQueue()
         for _ in range(contexts):
-            self._free.put(EmbeddingContext(model, threads=1, tokens_max=self._tokens_max))
+            self._free.put(EmbeddingContext(model, threads=1, tokens_max=self.tokens_max))
         self._workers = ThreadPoolExecutor(contexts, "embedding")
         self._is_open = True
         self.contexts, self.dimensions = contexts, model.dimensions
@@ -88,7 +88,7 @@ class Embedder:
     def _tokens(self, texts: Sequence[str], prefix: str) -> list[list[int]]:
         """Token ids of each text behind its prefix, cut where the model has no more positions."""
         found = (self._model.tokenize(prefix + normalise(text), add_special=True) for text in texts)
-        most = self._tokens_max
+        most = self.tokens_max
         return [tokens if len(tokens) <= most else [*tokens[: most - 1], tokens[-1]] for tokens in found]
 
     def _check_open(self) -> None:
