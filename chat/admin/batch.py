@@ -1,7 +1,7 @@
 """Many questions from a file, answered into another. Stopped anywhere and run again, it continues.
 
 Questions are JSON lines with `id`, `question` and, where it is a follow-up, `history`: a list of `role`, `content`.
-Predictions are JSON lines with `id`, `answer`, `refused`, `citations` (`doc`, `page`, `text`) and `ranked_docs`.
+Predictions are JSON lines with `id`, `answer`, `refused`, `reason`, `citations` (`doc`, `page`, `text`), `ranked_docs`.
 """
 
 import os
@@ -59,7 +59,7 @@ def resume(out: Path) -> frozenset[str | int]:
 def prediction(question: Question, answer: Mapping[str, Any]) -> str:
     """The line that goes to the predictions."""
     cited = [{"doc": item["doc"], "page": item["page"], "text": item["quote"]} for item in answer["citations"]]
-    kept = {name: answer[name] for name in ("answer", "refused")}
+    kept = {name: answer[name] for name in ("answer", "refused", "reason")}
     return json_line({"id": question.id, **kept, "citations": cited, "ranked_docs": answer["ranked_docs"]})
 
 

@@ -209,6 +209,7 @@ def answer_json(answer: Answer) -> Event:
     return {
         "answer": answer.text,
         "refused": answer.refused,
+        "reason": answer.reason.value if answer.reason else None,
         "language": answer.language.value,
         "sentences": [
             {"text": sentence.text, "citations": list(sentence.citations), "supported": sentence.supported}

@@ -151,7 +151,7 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
                     reply.content = show(finished, words, is_stopped=asking.is_stopped)
                     reply.metadata = {_PLAIN: finished.text}
                     await reply.send()
-                    record("question_answered", refused=finished.refused, **asdict(finished.timings))
+                    record("question_answered", reason=finished.reason, **asdict(finished.timings))
                     turns = [*history, Turn("user", question), Turn("assistant", finished.text)]
                     cl.user_session.set(_HISTORY, turns[-HISTORY_TURNS_MAX:])
     finally:

@@ -52,18 +52,35 @@ class Timings:
     answer_tokens: int
 
 
+class Reason(StrEnum):
+    """Why there is no answer: what was known at the point where it was given up."""
+
+    TOO_LONG = "too_long"
+    WEAK_EVIDENCE = "weak_evidence"
+    """No passage is near enough; nothing was written."""
+    MODEL_SILENT = "model_silent"
+    """The model read the passages and said that they do not say."""
+    NOTHING_SUPPORTED = "nothing_supported"
+    """The model wrote something of which no sentence stands in the passages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. When `refused`, `text` says plainly that the documents do not say."""
+    """A finished answer. Where there is a `reason` it is a refusal, and `text` says so plainly."""
 
     text: str
-    refused: bool
+    reason: Reason | None
     language: Language
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     nearest: tuple[RankedPassage, ...]
     ranked_docs: tuple[str, ...]
     timings: Timings
+
+    @property
+    def refused(self) -> bool:
+        """Whether there is no answer."""
+        return self.reason is not None
 
 
 @dataclass(frozen=True, slots=True)

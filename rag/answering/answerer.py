@@ -15,12 +15,13 @@ from rag.answering.answer import (
     Language,
     Queued,
     Reading,
+    Reason,
     Searching,
     Timings,
     Turn,
     Written,
 )
-from rag.answering.checking import check, cited, is_refusal, plain
+from rag.answering.checking import check, cited, plain, refusal_of
 from rag.answering.evidence import Evidence, choose
 from rag.answering.prompt import build
 from rag.answering.refusal import NO_ANSWER, TOO_LONG
@@ -78,7 +79,8 @@ class Answerer:
         language = _language(question, history, otherwise, found)
         evidence = choose(found.passages, question, self._generator.count_tokens)
         if evidence.is_weak:
-            yield Finished(_refuse(language, found, Timings(retrieve_ms, None, _since(started), 0, 0)))
+            timings = Timings(retrieve_ms, None, _since(started), 0, 0)
+            yield Finished(_refuse(Reason.WEAK_EVIDENCE, language, found, timings))
             return
         draft = yield from self._write(language, evidence, history, question, cancelled or threading.Event())
         timings = _timings(draft.done, retrieve_ms, started)
@@ -125,21 +127,22 @@ def _checked(
     """Align each sentence; nothing supported, or the model saying that it does not know, is a refusal."""
     text = plain(draft.text)
     supports = check(text, Alignment(evidence.passages, question, language))
-    if is_refusal(supports) and not draft.is_cancelled:
-        return _refuse(language, found, timings)
+    reason = refusal_of(supports)
+    if reason and not draft.is_cancelled:
+        return _refuse(reason, language, found, timings)
     sentences, citations = cited(supports)
-    return Answer(text, False, language, sentences, citations, (), _ranked(found), timings)
+    return Answer(text, None, language, sentences, citations, (), _ranked(found), timings)
 
 
-def _refuse(language: Language, found: SearchResult, timings: Timings) -> Answer:
+def _refuse(reason: Reason, language: Language, found: SearchResult, timings: Timings) -> Answer:
     nearest: tuple[RankedPassage, ...] = found.passages[:NEAREST_PASSAGES]
-    return Answer(NO_ANSWER[language], True, language, (), (), nearest, _ranked(found), timings)
+    return Answer(NO_ANSWER[language], reason, language, (), (), nearest, _ranked(found), timings)
 
 
 def _too_long(question: str, total_ms: float) -> Answer:
     language = language_of(question)
     text = TOO_LONG[language].format(length=len(question), most=QUESTION_CHARACTERS_MAX)
-    return Answer(text, True, language, (), (), (), (), Timings(0.0, None, total_ms, 0, 0))
+    return Answer(text, Reason.TOO_LONG, language, (), (), (), (), Timings(0.0, None, total_ms, 0, 0))
 
 
 def _ranked(found: SearchResult) -> tuple[str, ...]:

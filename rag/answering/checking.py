@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.answering.alignment import Alignment, Support
-from rag.answering.answer import Citation, Sentence
+from rag.answering.answer import Citation, Reason, Sentence
 from rag.answering.refusal import is_not_found, sounds_silent
 from rag.answering.sentences import split_sentences
 from rag.personal.kinds import Kind
@@ -43,12 +43,14 @@ def check(text: str, alignment: Alignment) -> list[Checked]:
     return [Checked(text[start:end], alignment.check(text[start:end])) for start, end in split_sentences(text)]
 
 
-def is_refusal(sentences: Sequence[Checked]) -> bool:
-    """Whether nothing is supported, or the model said that the passages do not hold the answer."""
-    if not any(sentence.support.citations for sentence in sentences):
-        return True
+def refusal_of(sentences: Sequence[Checked]) -> Reason | None:
+    """Why checked sentences are no answer: the model said that the passages do not say, or nothing is supported."""
+    if not sentences:
+        return Reason.NOTHING_SUPPORTED
     first = sentences[0]
-    return is_not_found(first.text) or (sounds_silent(first.text) and not first.support.citations)
+    if is_not_found(first.text) or (sounds_silent(first.text) and not first.support.citations):
+        return Reason.MODEL_SILENT
+    return None if any(sentence.support.citations for sentence in sentences) else Reason.NOTHING_SUPPORTED
 
 
 def cited(sentences: Sequence[Checked]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:

@@ -83,6 +83,7 @@ def test_a_prediction_has_the_fields_that_are_scored() -> None:
     answer = {
         "answer": "25 days.",
         "refused": False,
+        "reason": None,
         "language": "en",
         "citations": [{"n": 1, "doc": "leave.md", "title": "Leave", "page": None, "quote": "25 days of leave"}],
         "ranked_docs": ["leave.md"],
@@ -93,13 +94,20 @@ def test_a_prediction_has_the_fields_that_are_scored() -> None:
         "id": "a",
         "answer": "25 days.",
         "refused": False,
+        "reason": None,
         "citations": [{"doc": "leave.md", "page": None, "text": "25 days of leave"}],
         "ranked_docs": ["leave.md"],
     }
 
 
 def test_a_prediction_stays_on_its_line_whatever_it_quotes() -> None:
-    answer = {"answer": "a\u2028b\x85c\nd", "refused": True, "citations": [], "ranked_docs": []}
+    answer = {
+        "answer": "a\u2028b\x85c\nd",
+        "refused": True,
+        "reason": "model_silent",
+        "citations": [],
+        "ranked_docs": [],
+    }
     line = prediction(Question("a", "?"), answer)
     assert len(line.splitlines()) == 1
     assert json.loads(line)["answer"] == answer["answer"]

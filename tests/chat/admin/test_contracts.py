@@ -54,8 +54,17 @@ def test_a_search_prints_passages_best_first(huisclos: Huisclos) -> None:
 
 def test_an_answer_is_one_object_with_every_field(huisclos: Huisclos) -> None:
     answer = json.loads(huisclos("ask", "-c", "rules", "--json", "How many days of annual leave do employees have?"))
-    assert set(answer) >= {"answer", "refused", "language", "sentences", "citations", "ranked_docs", "timings"}
-    assert answer["refused"] is False
+    assert set(answer) >= {
+        "answer",
+        "refused",
+        "reason",
+        "language",
+        "sentences",
+        "citations",
+        "ranked_docs",
+        "timings",
+    }
+    assert (answer["refused"], answer["reason"]) == (False, None)
     assert answer["language"] == "en"
     for sentence in answer["sentences"]:
         assert list(sentence) == ["text", "citations", "supported"]
@@ -76,7 +85,8 @@ def test_a_batch_goes_on_after_a_half_written_line(huisclos: Huisclos, tmp_path:
     huisclos("ask", "-c", "rules", "--batch", str(batch), "--out", str(out))
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["id"] for row in rows] == ["a", "b"]
-    assert list(rows[1]) == ["id", "answer", "refused", "citations", "ranked_docs"]
+    assert list(rows[1]) == ["id", "answer", "refused", "reason", "citations", "ranked_docs"]
+    assert (rows[1]["refused"], rows[1]["reason"]) == (True, "weak_evidence")
 
 
 def test_what_was_not_granted_is_refused_as_if_it_were_not_there(huisclos: Huisclos) -> None:

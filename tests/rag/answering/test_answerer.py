@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
-from rag.answering.answer import Answer, AnswerEvent, Finished, Language, Queued, Reading, Searching, Turn, Written
+from rag.answering.answer import (
+    Answer,
+    AnswerEvent,
+    Finished,
+    Language,
+    Queued,
+    Reading,
+    Reason,
+    Searching,
+    Turn,
+    Written,
+)
 from rag.answering.answerer import QUESTION_CHARACTERS_MAX, Answerer, earlier
 from rag.answering.refusal import NO_ANSWER, NOT_FOUND
 from rag.retrieval.search import Searcher
@@ -86,24 +97,24 @@ def test_an_answer_is_cited_with_the_passage_that_says_it(ask: Ask) -> None:
 
 def test_a_number_the_passages_do_not_hold_makes_a_refusal(ask: Ask) -> None:
     answer = _answer(ask(GOOD.replace("240", "340")))
-    assert answer.refused
+    assert answer.reason is Reason.NOTHING_SUPPORTED
     assert answer.text == NO_ANSWER[Language.ENGLISH]
     assert answer.citations == ()
     assert answer.nearest
 
 
 def test_the_model_saying_that_it_does_not_know_is_a_refusal(ask: Ask) -> None:
-    assert _answer(ask(NOT_FOUND[Language.ENGLISH])).refused
+    assert _answer(ask(NOT_FOUND[Language.ENGLISH])).reason is Reason.MODEL_SILENT
 
 
 def test_an_empty_draft_is_a_refusal(ask: Ask) -> None:
-    assert _answer(ask("")).refused
+    assert _answer(ask("")).reason is Reason.NOTHING_SUPPORTED
 
 
 def test_weak_evidence_is_refused_without_asking_the_model(ask: Ask) -> None:
     scribe = Scribe("Anything.")
     answer = _answer(ask(scribe, "xylophone zymurgy quasar?"))
-    assert answer.refused
+    assert answer.reason is Reason.WEAK_EVIDENCE
     assert scribe.requests == []
     assert answer.timings.first_token_ms is None
 
@@ -111,7 +122,7 @@ def test_weak_evidence_is_refused_without_asking_the_model(ask: Ask) -> None:
 def test_a_question_over_the_bound_is_told_so_and_not_cut(ask: Ask) -> None:
     scribe = Scribe("Anything.")
     answer = _answer(ask(scribe, "congé " * QUESTION_CHARACTERS_MAX))
-    assert answer.refused
+    assert answer.reason is Reason.TOO_LONG
     assert f"{QUESTION_CHARACTERS_MAX}" in answer.text
     assert scribe.requests == []
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.answering.alignment import Alignment
-from rag.answering.answer import Language
-from rag.answering.checking import Checked, check, cited, is_refusal, plain
+from rag.answering.answer import Language, Reason
+from rag.answering.checking import Checked, check, cited, plain, refusal_of
 from rag.documents import RankedPassage
 
 LEAVE = "You can carry over a maximum of 240 annual leave hours. The documents do not cover contractors."
@@ -82,25 +82,26 @@ def test_each_sentence_has_its_own_support_and_citations_count_from_one(ranked: 
 
 
 def test_nothing_supported_is_a_refusal(ranked: Callable[..., RankedPassage]) -> None:
-    assert is_refusal(_checked("The moon is made of cheese.", ranked(LEAVE)))
-    assert is_refusal(_checked("", ranked(LEAVE)))
+    assert refusal_of(_checked("The moon is made of cheese.", ranked(LEAVE))) is Reason.NOTHING_SUPPORTED
+    assert refusal_of(_checked("", ranked(LEAVE))) is Reason.NOTHING_SUPPORTED
 
 
 def test_the_sentence_for_not_found_is_a_refusal_whatever_follows(ranked: Callable[..., RankedPassage]) -> None:
     draft = "The documents do not say. You can carry over a maximum of 240 annual leave hours."
-    assert is_refusal(_checked(draft, ranked(LEAVE)))
+    assert refusal_of(_checked(draft, ranked(LEAVE))) is Reason.MODEL_SILENT
 
 
 def test_the_sentence_for_not_found_is_a_refusal_even_where_a_passage_spells_it(
     ranked: Callable[..., RankedPassage],
 ) -> None:
-    assert is_refusal(_checked("The documents do not say.", ranked("Write this: The documents do not say.")))
+    passage = ranked("Write this: The documents do not say.")
+    assert refusal_of(_checked("The documents do not say.", passage)) is Reason.MODEL_SILENT
 
 
 def test_an_answer_about_what_documents_leave_out_is_an_answer_when_a_passage_says_so(
     ranked: Callable[..., RankedPassage],
 ) -> None:
-    assert not is_refusal(_checked("The documents do not cover contractors.", ranked(LEAVE)))
+    assert refusal_of(_checked("The documents do not cover contractors.", ranked(LEAVE))) is None
 
 
 def _checked(draft: str, *passages: RankedPassage) -> list[Checked]:
