@@ -185,8 +185,12 @@ class House:
     @cached_property
     def loader(self) -> Loader:
         """From a folder to passages."""
-        tessdata = self.models.tessdata()
-        return Loader(self.documents, self.index, self.embedder, self.memory_dir, tessdata, self.workers)
+        return Loader(self.documents, self.index, self.embedder, self.memory_dir, self.tessdata, self.workers)
+
+    @cached_property
+    def tessdata(self) -> Path | None:
+        """The folder of what OCR needs, every byte checked; None where it is not here."""
+        return self.models.tessdata()
 
     @cached_property
     def workers(self) -> Workers | None:
@@ -194,7 +198,7 @@ class House:
         if not self.settings.store.database:
             return None
         server, entry = server_of(self.settings), embedder_entry(self.models, self.settings)
-        reads = reads_with(entry, reads_scans=self.models.tessdata() is not None)
+        reads = reads_with(entry, reads_scans=self.tessdata is not None)
         workers = Workers(lambda: connect(server), self.keyring, reads)
         self.closing.callback(workers.close)
         return workers

@@ -17,17 +17,12 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from rag.documents import Chunk, Member
-from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected
+from rag.errors import DocumentEmpty, DocumentRejected
+from rag.keptout import REFUSALS, state_of
 from rag.parsing.sandbox import ReadDocument
 from rag.reading import Passages, Work
 from security.sealing import Context, DataKey, frame
 
-Refused = DocumentRejected | DocumentEmpty
-_REFUSALS: dict[str, type[Refused]] = {
-    "quarantined": DocumentQuarantined,
-    "rejected": DocumentRejected,
-    "empty": DocumentEmpty,
-}
 _LENGTH_BYTES = 4
 _WORK, _READ, _CHUNKS = TypeAdapter(Work), TypeAdapter(ReadDocument), TypeAdapter(tuple[Chunk, ...])
 
@@ -55,10 +50,9 @@ def sealed_passages(key: DataKey, identifier: str, found: Passages) -> bytes:
     return _sealed(key, Context("work", identifier, "answer"), parts)
 
 
-def sealed_refusal(key: DataKey, identifier: str, error: Refused) -> bytes:
+def sealed_refusal(key: DataKey, identifier: str, error: DocumentRejected | DocumentEmpty) -> bytes:
     """Why a worker found nothing in a file."""
-    kind = next(kind for kind, each in _REFUSALS.items() if isinstance(error, each))
-    told = _json({"refused": kind, "reason": str(error)})
+    told = _json({"refused": state_of(error), "reason": str(error)})
     return _sealed(key, Context("work", identifier, "answer"), [told])
 
 
@@ -67,7 +61,7 @@ def opened_answer(key: DataKey, identifier: str, sealed: bytes) -> Passages:
     told, *blobs = _opened(key, Context("work", identifier, "answer"), sealed)
     answer = json.loads(told)
     if "refused" in answer:
-        raise _REFUSALS[answer["refused"]](str(answer["reason"]))
+        raise REFUSALS[answer["refused"]](str(answer["reason"]))
     vectors, *members = blobs
     read = _READ.validate_python(answer["read"])
     chunks = _CHUNKS.validate_python(answer["chunks"])

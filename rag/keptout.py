@@ -13,7 +13,7 @@ from security.access import Grant
 Refusal = DocumentRejected | DocumentEmpty | FileUnavailable
 SPANS_TOLD = 20
 """Runs of pages that a sentence names."""
-_KINDS: dict[str, type[DocumentRejected | DocumentEmpty]] = {
+REFUSALS: dict[str, type[DocumentRejected | DocumentEmpty]] = {
     "quarantined": DocumentQuarantined,
     "rejected": DocumentRejected,
     "empty": DocumentEmpty,
@@ -27,7 +27,7 @@ def readers_mark(*, reads_scans: bool) -> str:
 
 def state_of(error: Refusal) -> str:
     """How a file that is refused with this error ends."""
-    return next((state for state, kind in _KINDS.items() if isinstance(error, kind)), "rejected")
+    return next((state for state, kind in REFUSALS.items() if isinstance(error, kind)), "rejected")
 
 
 def unread_told(pages: Sequence[int]) -> str | None:
@@ -63,7 +63,7 @@ class KeptOutHere:
         if known is None or not known.is_lasting or not known.content.endswith(f" {self._readers}"):
             return None
         is_same = known.content == self._content(mark) if mark else file.version and known.version == file.version
-        return _KINDS[known.state](known.reason) if is_same else None
+        return REFUSALS[known.state](known.reason) if is_same else None
 
     def note(self, file: FoundFile, error: Refusal, mark: Fingerprint | None) -> None:
         """Write down that a file did not come in, unless it stands there so already."""

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from chat.background import running
 from chat.database import empty_log
-from chat.errors import JobMoved
+from chat.jobs.changes import resumed, retried, unended
 from chat.jobs.run import AFTER, Run, Wish, started
 from chat.logs import record, record_failure
 from chat.syncing import Syncing, sentence
@@ -154,15 +154,15 @@ class Jobs:
 
     def resume(self, grant: Grant, job: Job) -> Job:
         """Have a paused job take its turn. Raises JobMoved for one that is not paused."""
-        return self._write(grant, job, _resumed)
+        return self._write(grant, job, resumed)
 
     def retry(self, grant: Grant, job: Job) -> Job:
         """Do an ended job again, and read again what did not come in. Raises JobMoved for one that has not ended."""
-        return self._write(grant, job, _retried)
+        return self._write(grant, job, retried)
 
     def prioritise(self, grant: Grant, job: Job, priority: Priority) -> Job:
         """Say how urgent a job is. Raises JobMoved for one that ended."""
-        return self._write(grant, job, lambda each: replace(_unended(each), priority=priority))
+        return self._write(grant, job, lambda each: replace(unended(each), priority=priority))
 
     def run(self, grant: Grant, job: Job) -> Generator[FileLoaded, None, None]:
         """Do a job now, giving each file as it ends, and write down how the job ended. Closed, it is cancelled.
@@ -341,7 +341,7 @@ class Jobs:
             if run:
                 run.ask(wish)
                 return replace(run.present(job), state=AFTER[wish])
-            return self._write(grant, job, lambda each: change(_unended(each)))
+            return self._write(grant, job, lambda each: change(unended(each)))
 
     def _write(self, grant: Grant, job: Job, change: JobChange) -> Job:
         with self._change:
@@ -391,24 +391,6 @@ class Jobs:
     @property
     def _book(self) -> JobBook:
         return self.documents().jobs
-
-
-def _unended(job: Job) -> Job:
-    if job.is_ended:
-        raise JobMoved(f"the job has ended already ({job.state.value}); `huisclos job retry {job.id}` does it again")
-    return job
-
-
-def _resumed(job: Job) -> Job:
-    if job.state is not JobState.PAUSED:
-        raise JobMoved(f"the job is {job.state.value}, not paused; `huisclos job show {job.id}` tells more")
-    return replace(job, state=JobState.WAITING)
-
-
-def _retried(job: Job) -> Job:
-    if not job.is_ended:
-        raise JobMoved("the job has not ended; cancel it first, or let it go on")
-    return job.again()
 
 
 def _turn(job: Job) -> tuple[int, float]:

@@ -59,8 +59,13 @@ class Worker:
             try:
                 asyncio.run(self._serve(stopped))
             except DeskLost as error:
-                self._say(f"{error}; trying again every {RETRY_SECONDS:.0f} s")
-                stopped.wait(RETRY_SECONDS)
+                self._again(str(error), stopped)
+            except Exception as error:  # noqa: BLE001 - the edge of the thread: the queue has its turn again
+                self._again(f"stopped by an unforeseen {type(error).__name__}", stopped)
+
+    def _again(self, reason: str, stopped: threading.Event) -> None:
+        self._say(f"{reason}; trying again every {RETRY_SECONDS:.0f} s")
+        stopped.wait(RETRY_SECONDS)
 
     async def _serve(self, stopped: threading.Event) -> None:
         desk, queue = Desk(Connection(self.connect)), Connection(self.connect)
