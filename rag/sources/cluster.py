@@ -3,7 +3,7 @@
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,7 +11,7 @@ from rag.errors import SourceRefused, SourceUnavailable
 from rag.sources.addresses import Address, require_listed, require_sealed
 from rag.sources.batches import Batch, OldFormat, committed, read_batches
 from rag.sources.brokers import Broker, Layout, Node
-from rag.sources.line import reason
+from rag.sources.line import in_our_words
 from rag.sources.patience import Patience
 from rag.sources.record import Credentials
 from security.egress import AllowedEntry, is_here
@@ -59,7 +59,7 @@ class Cluster:
 
     def parts(self) -> list[int]:
         """The numbers of the parts of the topic, as it lies now."""
-        with self._said():
+        with in_our_words(self.close, _told):
             self._layout = self._broker(self._address).layout(self._topic)
         if len(self._layout.leaders) > PARTS_MAX:
             raise SourceUnavailable(f"the topic has over {PARTS_MAX} partitions; divide it")
@@ -67,7 +67,7 @@ class Cluster:
 
     def whole(self, part: int) -> Iterator[tuple[list[Piece], int]]:
         """A part from its first message to the last that is committed now, and how many bytes each answer took."""
-        with self._said():
+        with in_our_words(self.close, _told):
             at, end = self._leader(part).bounds(self._topic, part)
         unanswered = 0
         while at < end:
@@ -80,7 +80,7 @@ class Cluster:
 
     def fetch(self, part: int, offset: int) -> tuple[list[Piece], int]:
         """Some batches of a part from the one that holds the offset on, and how many bytes the answer took."""
-        with self._said():
+        with in_our_words(self.close, _told):
             answer = self._leader(part).fetch(self._topic, part, offset)
             found = committed(read_batches(answer.data), answer.aborted)
             pieces = (Piece(batch, counts) for batch, counts in found if batch.last >= offset)
@@ -121,23 +121,15 @@ class Cluster:
             self._brokers[address.host, address.port] = known
         return known
 
-    @contextmanager
-    def _said(self) -> Iterator[None]:
-        """What goes wrong in the block, in words of ours; the connections are not used again."""
-        try:
-            yield
-        except Exception as error:
-            self.close()
-            known = reason(error)
-            if known:
-                raise SourceUnavailable(known) from None
-            match error:
-                case OldFormat():
-                    raise SourceUnavailable("the topic has messages of before Kafka 0.11, which are not read") from None
-                case OSError() | ValueError() | EOFError():
-                    sentence = (
-                        f"the server broke off, or does not speak Kafka ({type(error).__name__}); look at its log, and "
-                        "whether it wants TLS, a name and a password, or another --mechanism"
-                    )
-                    raise SourceUnavailable(sentence) from None
-            raise
+
+def _told(error: Exception) -> str:
+    """What went wrong with the protocol; empty for what did not."""
+    match error:
+        case OldFormat():
+            return "the topic has messages of before Kafka 0.11, which are not read"
+        case OSError() | ValueError() | EOFError():
+            return (
+                f"the server broke off, or does not speak Kafka ({type(error).__name__}); look at its log, and "
+                "whether it wants TLS, a name and a password, or another --mechanism"
+            )
+    return ""

@@ -12,13 +12,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rag.errors import DocumentRejected, FileUnavailable, SourceRefused, SourceUnavailable
 from rag.folders import ELSEWHERE, FileContent, FoundFile, Survey
 from rag.sources.addresses import Address, parse_address, require_listed, require_sealed
-from rag.sources.line import PatientRaw, connected, reason
+from rag.sources.line import PatientRaw, connected, in_our_words
 from rag.sources.patience import LISTING_SECONDS_MAX, Patience
 from rag.sources.record import Credentials
 from security.egress import AllowedEntry
@@ -72,7 +72,7 @@ class Mailbox:
 
     def survey(self) -> Survey:
         """Every message. Raises SourceUnavailable."""
-        with self._talking, self._patience.within(LISTING_SECONDS_MAX), self._said():
+        with self._talking, self._patience.within(LISTING_SECONDS_MAX), in_our_words(self.close, _told):
             server = self._opened()
             server.allow(LISTING_BYTES_MAX)
             status, lines = server.uid("FETCH", "1:*", "(UID RFC822.SIZE)")
@@ -90,7 +90,7 @@ class Mailbox:
         uid = file.place.rpartition("/")[2].removesuffix(".eml")
         with self._talking, self._patience.fetching():
             try:
-                with self._said():
+                with in_our_words(self.close, _told):
                     return FileContent(self._fetched(uid, bytes_max), None)
             except SourceUnavailable as error:
                 raise FileUnavailable(f"not fetched: {error}") from error
@@ -152,21 +152,6 @@ class Mailbox:
         except imaplib.IMAP4.error:
             raise SourceUnavailable("the server refuses these credentials; add the source again with others") from None
 
-    @contextmanager
-    def _said(self) -> Iterator[None]:
-        """What goes wrong in the block, in words of ours; the connection is not used again."""
-        try:
-            yield
-        except Exception as error:
-            self.close()
-            known = reason(error)
-            if known:
-                raise SourceUnavailable(known) from None
-            if isinstance(error, imaplib.IMAP4.error | OSError | ValueError | LookupError | AssertionError):
-                sentence = f"the server broke off, or does not speak IMAP ({type(error).__name__}); look at its log"
-                raise SourceUnavailable(sentence) from None
-            raise
-
 
 class _Bounded(imaplib.IMAP4):
     """A connection whose every wait is patient and every answer bounded. No length is trusted that is told."""
@@ -226,3 +211,10 @@ def modified_utf7(name: str) -> str:
 def _in_base64(text: str) -> str:
     encoded = base64.b64encode(text.encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
     return f"&{encoded}-"
+
+
+def _told(error: Exception) -> str:
+    """What the library's own errors mean; empty for what is none."""
+    if isinstance(error, imaplib.IMAP4.error | OSError | ValueError | LookupError | AssertionError):
+        return f"the server broke off, or does not speak IMAP ({type(error).__name__}); look at its log"
+    return ""

@@ -3,7 +3,10 @@
 import io
 import socket
 import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from rag.errors import SourceUnavailable
 from rag.sources.addresses import Address
 from rag.sources.patience import OutOfPatience, Patience
 
@@ -16,6 +19,22 @@ def connected(address: Address, context: ssl.SSLContext | None, patience: Patien
         return context.wrap_socket(raw, server_hostname=address.host) if context else raw
     except BaseException:
         raw.close()
+        raise
+
+
+@contextmanager
+def in_our_words(close: Callable[[], None], told: Callable[[Exception], str]) -> Iterator[None]:
+    """What goes wrong in the block as SourceUnavailable; `told` gives the sentence for what is not of the connection.
+
+    What has no sentence goes through. `close` first: nothing that broke is used again.
+    """
+    try:
+        yield
+    except Exception as error:
+        close()
+        sentence = reason(error) or told(error)
+        if sentence:
+            raise SourceUnavailable(sentence) from None
         raise
 
 
