@@ -29,7 +29,7 @@ from security.audit import AuditLog
 from security.clock import Clock, utc_now
 from security.directory import Directory
 from security.errors import AuditBroken, SealBroken, SecurityError
-from security.files import write_private
+from security.files import remove_unfinished, write_private
 from security.identity import CollectionId, UserId
 from security.intents import Intent, Intents
 from security.keyring import KeyOwner, Keyring, person_owner
@@ -122,6 +122,7 @@ class Shredder:
     def finish(self) -> None:
         """Bring to its end what was cut short; `ended` and `unfinished` tell of it. Raises nothing of that."""
         with self._turn:
+            remove_unfinished(self.receipts)
             for owner in self._intents.owners():
                 try:
                     self.ended += self._finished(owner)

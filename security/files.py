@@ -28,6 +28,15 @@ def write_private(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what `write_private` had begun when its process was killed: of one file, or of any in the folder.
+
+    Whoever calls it is alone with those files: another process may be about to put its own in place.
+    """
+    for begun in folder.glob(f".{name}.*.new"):
+        begun.unlink(missing_ok=True)
+
+
 def read_private(path: Path, bytes_max: int) -> bytes:
     """Read a file of at most `bytes_max` bytes that only its owner may read.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from security.errors import KeyringLocked
-from security.files import read_private, write_private
+from security.files import read_private, remove_unfinished, write_private
 from security.identity import OPERATOR
 from security.keyring import (
     AUDIT,
@@ -75,10 +75,14 @@ def open_keyring(
 ) -> Keyring:
     """Open the keyring of a state folder. Raises KeyringLocked, InsecureState.
 
-    `anchor` is a file outside the state folder that gets a copy of the epochs.
+    `anchor` is a file outside the state folder that gets a copy of the epochs. What a killed process had begun to write
+    is removed: call it where no other process holds the state folder.
     """
     path = keyring_path(state)
-    return _open(path, _read(path), secret, random, anchor)
+    keyring = _open(path, _read(path), secret, random, anchor)
+    for written in (path, *_epoch_files(path, anchor)):
+        remove_unfinished(written.parent, written.name)  # a keyring begun before a key was destroyed still holds it
+    return keyring
 
 
 def _open(

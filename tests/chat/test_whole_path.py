@@ -91,7 +91,7 @@ def test_a_batch_resumes_where_it_stopped(huisclos: Command, tmp_path: Path) -> 
     huisclos("ask", "--collection", "restricted-name", "--batch", str(batch), "--out", str(out))
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["id"] for row in rows] == ["a", "b"]
-    assert set(rows[1]) == {"id", "answer", "refused", "citations", "ranked_docs"}
+    assert set(rows[1]) == {"id", "answer", "refused", "reason", "citations", "ranked_docs"}
 
 
 def test_no_word_stands_readable_on_the_disk_even_after_a_kill(huisclos: Command) -> None:

@@ -48,6 +48,21 @@ def test_a_missing_keyring_is_explained(tmp_path: Path, key_file: KeyFile) -> No
         open_keyring(tmp_path, key_file)
 
 
+@pytest.mark.usefixtures("keyring")
+def test_what_a_killed_process_had_begun_to_write_is_gone_once_the_keyring_opens(
+    tmp_path: Path, key_file: KeyFile
+) -> None:
+    keys, anchor = keyring_path(tmp_path).parent, tmp_path / "elsewhere" / "anchor"
+    anchor.parent.mkdir()
+    begun = [keys / ".keyring.json.7.new", keys / ".epochs.8.new", anchor.with_name(".anchor.9.new")]
+    somebodys = anchor.with_name(".report.9.new")
+    for path in (*begun, somebodys):
+        path.write_bytes(b"cut short")
+    open_keyring(tmp_path, key_file, anchor=anchor)
+    assert not any(path.exists() for path in begun)
+    assert somebodys.exists()
+
+
 @pytest.mark.parametrize("name", ["keyring.json", "keyring-2.json"])
 def test_a_file_written_by_an_earlier_release_still_opens(tmp_path: Path, name: str) -> None:
     key = open_keyring(tmp_path, from_vector(tmp_path, name)).for_system()
