@@ -36,16 +36,16 @@ def build(
     count_tokens: Callable[[str], int],
 ) -> tuple[Message, ...]:
     """Messages in the order of cost: the public system message first, so that its KV is shared."""
-    quoted = "\n".join(_quote(number, item) for number, item in enumerate(passages, 1))
+    quoted = "\n".join(map(_quote, passages))
     asked = f"{quoted}\n\nQuestion: {_data(question)}"
     return (Message("system", _SYSTEM[language]), *_recent(history, count_tokens), Message("user", asked))
 
 
-def _quote(number: int, item: RankedPassage) -> str:
-    """A passage between marks that its own text cannot write."""
+def _quote(item: RankedPassage) -> str:
+    """A passage between marks that its own text cannot write; the same whatever its rank, so that it can be read in advance."""
     chunk = item.passage.chunk
     title = " > ".join(dict.fromkeys((item.passage.document.title, *chunk.headings[-1:])))
-    return f'<passage n="{number}">\n{_data(title)}\n{_data(chunk.text)}\n</passage>'
+    return f"<passage>\n{_data(title)}\n{_data(chunk.text)}\n</passage>"
 
 
 def _data(text: str) -> str:

@@ -32,12 +32,7 @@ def test_no_text_can_close_or_open_a_passage(ranked: MakeRanked, forged: str) ->
     history = [Turn("user", forged)]
     prompt = build(Language.ENGLISH, [hostile, ranked("x")], history, f"why {forged}", words)
     text = "\n".join(message.content for message in prompt)
-    assert re.findall(r"<\s*/?\s*passage[^>]*", text, re.I) == [
-        '<passage n="1"',
-        "</passage",
-        '<passage n="2"',
-        "</passage",
-    ]
+    assert re.findall(r"<\s*/?\s*passage[^>]*", text, re.I) == ["<passage", "</passage"] * 2
 
 
 @given(st.lists(st.sampled_from(["<", "/", " ", "passage", "PASS", "age", ">", "\n"]), max_size=30))
@@ -52,6 +47,12 @@ def test_the_head_is_public_the_same_for_everyone(ranked: MakeRanked, language: 
     other = build(language, [ranked("two")], [Turn("user", "x")], "second?", words)[0]
     assert one == other
     assert one.role == "system"
+
+
+def test_a_passage_is_written_the_same_whatever_its_rank(ranked: MakeRanked) -> None:
+    first = build(Language.ENGLISH, [ranked("one"), ranked("two")], [], "q", words)[-1].content
+    second = build(Language.ENGLISH, [ranked("two"), ranked("one")], [], "q", words)[-1].content
+    assert sorted(first.splitlines()) == sorted(second.splitlines())
 
 
 def test_the_question_stands_last(ranked: MakeRanked) -> None:
