@@ -42,7 +42,7 @@ def build(
 
 
 def _quote(item: RankedPassage) -> str:
-    """A passage between marks that its own text cannot write; the same whatever its rank, so that it can be read in advance."""
+    """A passage between marks that its own text cannot write; the same whatever its rank."""
     chunk = item.passage.chunk
     title = " > ".join(dict.fromkeys((item.passage.document.title, *chunk.headings[-1:])))
     return f"<passage>\n{_data(title)}\n{_data(chunk.text)}\n</passage>"
