@@ -43,12 +43,16 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end: `reason` is "stop", "length" or "cancelled". `first_token_ms` counts from the submission."""
+    """The end: `reason` is "stop", "length" or "cancelled". `first_token_ms` counts from the submission.
+
+    `logprobs` are the natural logarithms of the probabilities (temperature 1) of the tokens written, in order.
+    """
 
     reason: str
     prompt_tokens: int
     answer_tokens: int
     first_token_ms: float | None
+    logprobs: tuple[float, ...] = ()
 
 
 GenerationEvent = Waiting | Started | Token | Done

@@ -60,6 +60,11 @@ class Model:
         return int(llama_cpp.llama_model_n_embd(self.handle))
 
     @property
+    def vocabulary_size(self) -> int:
+        """How many tokens there are: the width of the logits."""
+        return int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+
+    @property
     def context_tokens(self) -> int:
         """The longest text the weights were made for."""
         return int(llama_cpp.llama_model_n_ctx_train(self.handle))
@@ -154,6 +159,7 @@ class GenerationContext:
         self._memory = llama_cpp.llama_get_memory(self.handle)
         self._batch = llama_cpp.llama_batch_init(batch_tokens, 0, 1)
         self.batch_tokens = batch_tokens
+        self._vocabulary_size = model.vocabulary_size
 
     def decode(self, tokens: Sequence[int], position: int) -> None:
         """Read up to `batch_tokens` tokens at `position`; logits are kept for the last one."""
@@ -166,6 +172,12 @@ class GenerationContext:
         code = llama_cpp.llama_decode(self.handle, batch)
         if code:
             raise EngineFailed(f"llama_decode returned {code} at position {position}; the request was dropped")
+
+    def log_probability(self, token: int) -> float:
+        """The natural logarithm of the probability, at temperature 1, of a token after the last decoded one."""
+        logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self.handle, -1), (self._vocabulary_size,))
+        highest = logits.max()
+        return float(logits[token] - highest - np.log(np.exp(logits - highest).sum()))
 
     def forget_from(self, position: int) -> None:
         """Remove every cached token from `position` on; raises EngineFailed where these weights can only forget all."""
