@@ -1,5 +1,6 @@
 """A draft to checked sentences: marks taken out, each sentence aligned, citations numbered, or found to say nothing."""
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +15,15 @@ _LABEL = "|".join(re.escape(kind.label) for kind in Kind)
 _LINK = re.compile(rf"!?(?!(?:{_LABEL})\s)" r"\[([^\[\]\n]*)\]\s?(?:\([^()\n]*\)|\[[^\[\]\n]*\])")
 _MARKS = re.compile(
     rf"(?P<label>{_LABEL})|"
-    r"\s?\[\d+(?:\s?,\s?\d+)*\]|<[/!?a-z][^<>\n]{0,200}>?|(?:[\w+.-]*://|www\.)\S*"
+    r"\s?\[\d+(?:\s?,\s?\d+)*\]|<[/!?a-z][^<>\n]{0,200}>?|(?:[\w+.-]*:(?:\\*/){2}|www\\*\.)\S*"
     r"|(?:javascript|vbscript):\S*|data:\w+/\S*|[`\[\]<>|]|(?:(?<=\s)|^)#{1,6}(?=\s)|[*_~]{2,3}|\*(?=\S)|(?<=\S)\*",
     re.I,
 )
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.I)
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e0fff]"
+)
+"""Controls of a terminal, and what hides letters or turns their direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,17 @@ def plain(text: str) -> str:
 
     Repeated until nothing is left to take out, because taking one mark out can join two halves of another.
     """
-    while (less := _MARKS.sub(lambda mark: mark["label"] or " ", _LINK.sub(r"\1", text))) != text:
+    while (less := _tidied(_MARKS.sub(lambda mark: mark["label"] or " ", _LINK.sub(r"\1", _decoded(text))))) != text:
         text = less
+    return text
+
+
+def _decoded(text: str) -> str:
+    """Without what nobody sees, entities as what they stand for: Markdown reads them so, and looks for links after."""
+    return _UNSEEN.sub("", _ENTITY.sub(lambda entity: html.unescape(entity.group()), text))
+
+
+def _tidied(text: str) -> str:
     return re.sub(r"\s+(?=[.,)])", "", re.sub(r"[ \t]{2,}", " ", text)).strip()
 
 

@@ -32,8 +32,22 @@ HOSTILE = (
     "# heading\n## another",
     "| a | b |\n| - | - |",
     "[1] [2, 3]",
+    "http&#58;//evil.example",
+    "http&amp;#58;//evil.example",
+    "http&colon;&#x2f;/evil.example",
+    "http:\\/\\/evil.example",
+    "www .evil.example",
+    "www\\.evil.example",
+    "ww\u200bw.evil.example",
+    "&lt;img src=x onerror=alert(1)&gt;",
+    "javascript&colon;alert(1)",
+    "\x1b]8;;http://evil.example\x1b\\x\x1b]8;;\x1b\\",
+    "\u202egro.evil\u202c",
 )
-_MARKUP = re.compile(r"[\[\]<>`|]|\*\*|__|~~|://|www\.|javascript:|data:", re.I)
+_MARKUP = re.compile(
+    r"[\[\]<>`|]|\*\*|__|~~|:\\*/\\*/|www\\*\.|javascript:|data:|&(?:#|colon|lt|gt)|[\x00-\x08\x1b\u200b\u202a-\u202e]",
+    re.I,
+)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -41,7 +55,12 @@ def test_no_mark_link_image_or_tag_survives(hostile: str) -> None:
     assert not _MARKUP.search(plain(f"Before {hostile} after"))
 
 
-@given(st.lists(st.sampled_from([*"[]()!<>`*_~|#/:w. ax", "http", "://", "www.", "javascript:", "img "]), max_size=40))
+@given(
+    st.lists(
+        st.sampled_from([*"[]()!<>`*_~|#/:w. ax", "http", "://", "www.", "javascript:", "img ", "www", "&#58;", "\\"]),
+        max_size=40,
+    )
+)
 def test_no_mark_survives_however_it_is_put_together(pieces: list[str]) -> None:
     once = plain("".join(pieces))
     assert not _MARKUP.search(once)
@@ -55,6 +74,7 @@ def test_no_mark_survives_however_it_is_put_together(pieces: list[str]) -> None:
         "L'article L. 312-1-3 s'applique aux communes de plus de 3 500 habitants.",
         "Write to travel@example.org by 5 p.m. - or call 202-555-0100; 3 * 4 = 12.",
         "The file is named employee_handbook_2026.",
+        "R&D and AT&T share \\\\srv\\files, not C:\\Users.",
     ],
 )
 def test_plain_sentences_are_left_as_they_are(text: str) -> None:
