@@ -52,6 +52,21 @@ class Timings:
     answer_tokens: int
 
 
+class FollowUp(StrEnum):
+    """Who made a follow-up standalone."""
+
+    RULES = "rules"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A follow-up as it was understood: this is searched and answered, beside what was asked."""
+
+    question: str
+    by: FollowUp
+
+
 class Reason(StrEnum):
     """Why there is no answer: what was known at the point where it was given up."""
 
