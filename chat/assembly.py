@@ -206,7 +206,7 @@ class House:
     @cached_property
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
-        return Answerer(self.searcher, self.generator)
+        return Answerer(self.searcher, self.generator, self.settings.answering.policy)
 
     @cached_property
     def remover(self) -> Remover:

@@ -4,12 +4,15 @@ import hashlib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chat.errors import SettingsWrong
 from models.processors import physical_cores
+from rag.answering.answer import FollowUp
+from rag.answering.evidence import PASSAGE_TOKENS, PASSAGES_MAX
+from rag.answering.policy import AnswerPolicy
 from rag.index.limits import EXACT_PASSAGES_MAX
 
 FILE_NAME = "huisclos.toml"
@@ -60,6 +63,20 @@ class Loading(_Section):
     workers: int = Field(2, ge=1, le=16)
 
 
+class Answering(_Section):
+    """How follow-ups are taken, and how much of the documents the model reads for an answer."""
+
+    follow_up: Literal["rules", "model", "off"] = "rules"
+    evidence_tokens: int = Field(PASSAGE_TOKENS, ge=100, le=32768)
+    passages_max: int = Field(PASSAGES_MAX, ge=1, le=20)
+
+    @property
+    def policy(self) -> AnswerPolicy:
+        """As the answerer takes it."""
+        follow_up = None if self.follow_up == "off" else FollowUp(self.follow_up)
+        return AnswerPolicy(follow_up, self.evidence_tokens, self.passages_max)
+
+
 class Egress(_Section):
     """Addresses that may be reached beyond loopback."""
 
@@ -74,6 +91,7 @@ class Settings(_Section):
     store: Store = Store()
     index: Index = Index()
     loading: Loading = Loading()
+    answering: Answering = Answering()
     egress: Egress = Egress()
     memory_dir: Path | None = None
     anchor: Path | None = None

@@ -10,7 +10,19 @@ from chat.assembly import House
 from chat.errors import Refused
 from chat.places import range_name
 from models.catalogue import Task
-from rag.answering.answer import Answer, AnswerEvent, Finished, Queued, Reading, Searching, Turn, Written
+from rag.answering.answer import (
+    Answer,
+    AnswerEvent,
+    Finished,
+    Queued,
+    Reading,
+    Searching,
+    Shortened,
+    Turn,
+    Understood,
+    Written,
+)
+from rag.documents import RankedPassage
 from rag.errors import RagError
 from rag.parsing.sandbox import confinement
 from security.access import Grant, Right
@@ -122,11 +134,15 @@ def ask(
 
 def _step(event: AnswerEvent) -> Event:
     match event:
+        case Understood(question, by):
+            return {"step": "understood", "question": question, "by": by.value}
         case Searching():
             return {"step": "searching"}
+        case Shortened(shortened, left_out):
+            return {"step": "shortened", "shortened": shortened, "left_out": left_out}
         case Queued(place):
             return {"step": "queued", "place": place}
-        case Reading(passages):
+        case Reading(passages, _):
             return {"step": "reading", "titles": [item.passage.document.title for item in passages]}
         case Written(text):
             return {"step": "written", "text": text}
@@ -206,11 +222,13 @@ def _collections(house: House) -> Iterator[Finding]:
 
 def answer_json(answer: Answer) -> Event:
     """An answer in the shape other tools rely on."""
+    understood = answer.understood
     return {
         "answer": answer.text,
         "refused": answer.refused,
         "reason": answer.reason.value if answer.reason else None,
         "language": answer.language.value,
+        "understood": {"question": understood.question, "by": understood.by.value} if understood else None,
         "sentences": [
             {"text": sentence.text, "citations": list(sentence.citations), "supported": sentence.supported}
             for sentence in answer.sentences
@@ -230,9 +248,17 @@ def answer_json(answer: Answer) -> Event:
             {"doc": item.passage.document.path, "page": item.passage.chunk.page, "text": item.passage.chunk.text}
             for item in answer.nearest
         ],
+        "evidence": {
+            "read": [_where(item) for item in answer.read],
+            "left_out": [{**_where(left.item), "why": left.why.value} for left in answer.left_out],
+        },
         "ranked_docs": list(answer.ranked_docs),
         "timings": {name: getattr(answer.timings, name) for name in TIMINGS},
     }
+
+
+def _where(item: RankedPassage) -> Event:
+    return {"doc": item.passage.document.path, "page": item.passage.chunk.page}
 
 
 def _asker(house: House, user: str) -> Principal:

@@ -5,7 +5,7 @@ from typing import Any
 
 from chat.markdown import escape
 from chat.places import place_of
-from rag.answering.answer import Answer, Citation
+from rag.answering.answer import Answer, Citation, LeftOut
 from rag.documents import Passage, RankedPassage
 
 
@@ -21,10 +21,13 @@ def show(answer: Answer, words: dict[str, Any], *, is_stopped: bool = False) -> 
     return "\n\n".join(parts)
 
 
-def reading(passages: Sequence[RankedPassage]) -> str:
-    """The titles of what is being read, as a list, each once."""
-    titles = dict.fromkeys(item.passage.document.title for item in passages)
-    return "\n".join(f"- {escape(title)}" for title in titles)
+def reading(passages: Sequence[RankedPassage], left_out: Sequence[LeftOut], words: dict[str, Any]) -> str:
+    """What is being read and what was near and is not, with why, as lists whose entries open the passages."""
+    parts = ["\n".join(f"- {_title('', item.passage, words, '')}" for item in passages)]
+    if left_out:
+        listed = [f"- {_title('', left.item.passage, words, '')}: {words[f'why_{left.why}']}" for left in left_out]
+        parts += [words["left_out"], "\n".join(listed)]
+    return "\n\n".join(parts)
 
 
 def _refusal(answer: Answer, words: dict[str, Any]) -> str:

@@ -25,12 +25,23 @@ from chat.ui.mount import house
 from chat.ui.progress import Progress
 from chat.visitor import current_visitor
 from models.errors import EngineBusy
-from rag.answering.answer import AnswerEvent, Finished, Language, Queued, Reading, Searching, Turn, Written
+from rag.answering.answer import (
+    AnswerEvent,
+    Finished,
+    Language,
+    Queued,
+    Reading,
+    Searching,
+    Shortened,
+    Turn,
+    Understood,
+    Written,
+)
 from rag.errors import StoreBroken
 from security.access import Grant
 from security.errors import AccessDenied
 
-HISTORY_TURNS_MAX = 6
+HISTORY_TURNS_MAX = 200
 _HISTORY, _CHOSEN, _PLAIN, _TOLD = "history", "collections", "plain", "told"
 _UNUSED_EVENTS = ("edit_message", "message_favorite", "fetch_favorites", "window_message", "chat_settings_edit")
 _AUDIO_EVENTS = ("audio_start", "audio_chunk", "audio_end")
@@ -135,12 +146,6 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
     try:
         async for event in events(answer, asking.cancelled):
             match event:
-                case Searching():
-                    await progress.begin(words["searching"])
-                case Queued(place):
-                    await progress.wait(words["queued"].format(place=place))
-                case Reading(passages):
-                    await progress.begin(words["reading"].format(count=len(passages)), reading(passages))
                 case Written(text):
                     await progress.end()
                     reply = reply or cl.Message("", created_at=utc_now())
@@ -154,8 +159,26 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
                     record("question_answered", reason=finished.reason, **asdict(finished.timings))
                     turns = [*history, Turn("user", question), Turn("assistant", finished.text)]
                     cl.user_session.set(_HISTORY, turns[-HISTORY_TURNS_MAX:])
+                case _:
+                    await _tell(event, progress, words)
     finally:
         await progress.end()
+
+
+async def _tell(event: AnswerEvent, progress: Progress, words: dict[str, Any]) -> None:
+    """What is being done before the first word, as a step."""
+    match event:
+        case Searching():
+            await progress.begin(words["searching"])
+        case Queued(place):
+            await progress.wait(words["queued"].format(place=place))
+        case Understood(meant, _):
+            await progress.begin(words["understood"], escape(meant))
+        case Shortened(shortened, left_out):
+            await progress.begin(words["shortened"].format(shortened=shortened, left_out=left_out))
+        case Reading(passages, left_out):
+            listed = reading(passages, left_out, words)
+            await progress.begin(words["reading"].format(count=len(passages)), listed)
 
 
 def _asked(

@@ -79,9 +79,32 @@ class Reason(StrEnum):
     """The model wrote something of which no sentence stands in the passages."""
 
 
+class WhyLeftOut(StrEnum):
+    """Why a passage that was found is not read by the model."""
+
+    BUDGET = "budget"
+    """It is longer than what is left to read."""
+    RANK = "rank"
+    """Others come before it."""
+    DUPLICATE = "duplicate"
+    """Another that is read says the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A passage that was found and is not read."""
+
+    item: RankedPassage
+    why: WhyLeftOut
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. Where there is a `reason` it is a refusal, and `text` says so plainly."""
+    """A finished answer. Where there is a `reason` it is a refusal, and `text` says so plainly.
+
+    `understood` is the question as a follow-up was taken, None where it was taken as it stood. `read` are the passages
+    that the model got, `left_out` those that were near and that it did not get.
+    """
 
     text: str
     reason: Reason | None
@@ -91,6 +114,9 @@ class Answer:
     nearest: tuple[RankedPassage, ...]
     ranked_docs: tuple[str, ...]
     timings: Timings
+    understood: Understood | None = None
+    read: tuple[RankedPassage, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -112,9 +138,18 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """These passages were chosen as evidence and are being read by the model."""
+    """These passages were chosen as evidence and are being read by the model; those left out were near, too."""
 
     passages: tuple[RankedPassage, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """Of the conversation, so many exchanges are read in a line each, and so many not at all."""
+
+    shortened: int
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +166,4 @@ class Finished:
     answer: Answer
 
 
-AnswerEvent = Searching | Queued | Reading | Written | Finished
+AnswerEvent = Understood | Searching | Queued | Shortened | Reading | Written | Finished

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Generator as Generator_
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.generation import Done, GenerationRequest, Generator, Started, Token, Waiting
 from rag.answering.alignment import Alignment
@@ -12,20 +12,26 @@ from rag.answering.answer import (
     Answer,
     AnswerEvent,
     Finished,
+    FollowUp,
     Language,
     Queued,
     Reading,
     Reason,
     Searching,
+    Shortened,
     Timings,
     Turn,
+    Understood,
     Written,
 )
 from rag.answering.checking import check, cited, plain, refusal_of
 from rag.answering.evidence import Evidence, choose
-from rag.answering.prompt import build
+from rag.answering.followup import by_model, by_rules
+from rag.answering.history import remember
+from rag.answering.policy import AnswerPolicy
+from rag.answering.prompt import HISTORY_TOKENS, build, public_message
 from rag.answering.refusal import NO_ANSWER, TOO_LONG
-from rag.documents import RankedPassage, SearchResult
+from rag.documents import SearchResult
 from rag.retrieval.search import Searcher
 from rag.retrieval.words import language_of, spoken
 from security.access import Grant
@@ -48,11 +54,24 @@ class _Draft:
         return self.done is not None and self.done.reason == "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known when the model begins: `meant` is the question as it is answered."""
+
+    question: str
+    meant: str
+    understood: Understood | None
+    language: Language
+    found: SearchResult
+    evidence: Evidence
+
+
 class Answerer:
     """Answers from granted collections."""
 
-    def __init__(self, searcher: Searcher, generator: Generator) -> None:
+    def __init__(self, searcher: Searcher, generator: Generator, policy: AnswerPolicy | None = None) -> None:
         self._searcher, self._generator = searcher, generator
+        self._policy = policy or AnswerPolicy()
 
     def answer(
         self,
@@ -74,33 +93,49 @@ class Answerer:
             yield Finished(_too_long(question, _since(started)))
             return
         yield Searching()
-        found = self._searcher.search(grants, question, CANDIDATE_PASSAGES, earlier(history))
-        retrieve_ms = _since(started)
+        understood = self._understood(question, history, otherwise)
+        if understood:
+            yield understood
+        meant, searching = understood.question if understood else question, time.perf_counter()
+        found = self._searcher.search(grants, question, CANDIDATE_PASSAGES, _beside(understood, history))
+        retrieve_ms = _since(searching)
         language = _language(question, history, otherwise, found)
-        evidence = choose(found.passages, question, self._generator.count_tokens)
+        evidence = choose(
+            found.passages,
+            meant,
+            self._generator.count_tokens,
+            self._policy.evidence_tokens,
+            self._policy.passages_max,
+        )
+        seen = _Seen(question, meant, understood, language, found, evidence)
         if evidence.is_weak:
             timings = Timings(retrieve_ms, None, _since(started), 0, 0)
-            yield Finished(_refuse(Reason.WEAK_EVIDENCE, language, found, timings))
+            yield Finished(_refuse(Reason.WEAK_EVIDENCE, seen, timings))
             return
-        draft = yield from self._write(language, evidence, history, question, cancelled or threading.Event())
+        draft = yield from self._write(seen, history, cancelled or threading.Event())
         timings = _timings(draft.done, retrieve_ms, started)
-        yield Finished(_checked(draft, language, evidence, found, question, timings))
+        yield Finished(_checked(draft, seen, timings))
+
+    def _understood(self, question: str, history: Sequence[Turn], otherwise: Language | None) -> Understood | None:
+        """A follow-up made standalone as the installation has it; None where the question stands for itself."""
+        language = spoken(question) or spoken(earlier(history)) or otherwise or Language.ENGLISH
+        if self._policy.follow_up is FollowUp.MODEL:
+            return by_model(question, history, language, public_message(language), self._generator)
+        return by_rules(question, history, language) if self._policy.follow_up else None
 
     def _write(
-        self,
-        language: Language,
-        evidence: Evidence,
-        history: Sequence[Turn],
-        question: str,
-        cancelled: threading.Event,
+        self, seen: "_Seen", history: Sequence[Turn], cancelled: threading.Event
     ) -> Generator_[AnswerEvent, None, _Draft]:
-        messages = build(language, evidence.passages, history, question, self._generator.count_tokens)
+        remembered = remember(history, HISTORY_TOKENS, self._generator.count_tokens, seen.language)
+        if remembered.shortened or remembered.left_out:
+            yield Shortened(remembered.shortened, remembered.left_out)
+        messages = build(seen.language, seen.evidence.passages, remembered, seen.meant)
         text, done = "", None
         for event in self._generator.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
             if isinstance(event, Waiting):
                 yield Queued(event.place)
             elif isinstance(event, Started):
-                yield Reading(evidence.passages)
+                yield Reading(seen.evidence.passages, seen.evidence.left_out)
             elif isinstance(event, Token):
                 text += event.text
                 yield Written(event.text)
@@ -115,28 +150,50 @@ def earlier(history: Sequence[Turn]) -> str:
     return "\n".join(reversed(asked))
 
 
+def _beside(understood: Understood | None, history: Sequence[Turn]) -> str:
+    """What a question is searched with, beside being searched alone."""
+    rewritten = understood.question if understood and understood.by is FollowUp.MODEL else ""
+    return "\n".join(filter(None, (rewritten, earlier(history))))
+
+
 def _language(question: str, history: Sequence[Turn], otherwise: Language | None, found: SearchResult) -> Language:
     """The question's language; when a few words do not tell, the conversation's, the page's, the best passage's."""
     best = found.passages[0].passage.chunk.text if found.passages else ""
     return spoken(question) or spoken(earlier(history)) or otherwise or language_of(best)
 
 
-def _checked(
-    draft: _Draft, language: Language, evidence: Evidence, found: SearchResult, question: str, timings: Timings
-) -> Answer:
+def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
     """Align each sentence; nothing supported, or the model saying that it does not know, is a refusal."""
     text = plain(draft.text)
-    supports = check(text, Alignment(evidence.passages, question, language))
+    supports = check(text, Alignment(seen.evidence.passages, seen.meant, seen.language))
     reason = refusal_of(supports)
     if reason and not draft.is_cancelled:
-        return _refuse(reason, language, found, timings)
+        return _refuse(reason, seen, timings)
     sentences, citations = cited(supports)
-    return Answer(text, None, language, sentences, citations, (), _ranked(found), timings)
+    answer = _answer(seen, timings)
+    return replace(answer, text=text, sentences=sentences, citations=citations, read=seen.evidence.passages)
 
 
-def _refuse(reason: Reason, language: Language, found: SearchResult, timings: Timings) -> Answer:
-    nearest: tuple[RankedPassage, ...] = found.passages[:NEAREST_PASSAGES]
-    return Answer(NO_ANSWER[language], reason, language, (), (), nearest, _ranked(found), timings)
+def _refuse(reason: Reason, seen: _Seen, timings: Timings) -> Answer:
+    nearest = seen.found.passages[:NEAREST_PASSAGES]
+    read = () if reason is Reason.WEAK_EVIDENCE else seen.evidence.passages
+    return replace(_answer(seen, timings), text=NO_ANSWER[seen.language], reason=reason, nearest=nearest, read=read)
+
+
+def _answer(seen: _Seen, timings: Timings) -> Answer:
+    """What every answer says of how it came about."""
+    return Answer(
+        "",
+        None,
+        seen.language,
+        (),
+        (),
+        (),
+        _ranked(seen.found),
+        timings,
+        seen.understood,
+        left_out=seen.evidence.left_out,
+    )
 
 
 def _too_long(question: str, total_ms: float) -> Answer:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rag.answering.answer import LeftOut, WhyLeftOut
 from rag.documents import RankedPassage
 from rag.retrieval.words import content_words, language_of, spoken
 
@@ -22,9 +23,13 @@ RIVALS = slice(5, 20)
 """The lexical ranks that the best one is compared with: those that match by chance."""
 
 
+LOOKED_AT = 8
+"""How many of the best passages are told to be left out, each with why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The passages within the budget, best first, and the signals of how strong the search is.
+    """The passages within the budget, best first, what else was near, and the signals of how strong the search is.
 
     `similarity` is the highest cosine of a passage to the question, `coverage` the share of the question's words in
     the passage that has most of them, `margin` how far the best BM25 stands above those that match by chance (0 to 1).
@@ -32,6 +37,7 @@ class Evidence:
     """
 
     passages: tuple[RankedPassage, ...]
+    left_out: tuple[LeftOut, ...]
     similarity: float
     coverage: float
     margin: float
@@ -50,20 +56,29 @@ class Evidence:
 
 
 def choose(
-    ranked: Sequence[RankedPassage], question: str, count_tokens: Callable[[str], int], budget: int = PASSAGE_TOKENS
+    ranked: Sequence[RankedPassage],
+    question: str,
+    count_tokens: Callable[[str], int],
+    budget: int = PASSAGE_TOKENS,
+    passages_max: int = PASSAGES_MAX,
 ) -> Evidence:
     """The best passages that fit the budget; the first always, so that something is read."""
     chosen: list[RankedPassage] = []
+    left_out: list[LeftOut] = []
     spent = 0
-    for item in ranked[:PASSAGES_MAX]:
+    for item in ranked[: max(passages_max, LOOKED_AT)]:
         cost = count_tokens(item.passage.chunk.text)
-        if chosen and spent + cost > budget:
-            continue
-        chosen.append(item)
-        spent += cost
+        if len(chosen) == passages_max:
+            left_out.append(LeftOut(item, WhyLeftOut.RANK))
+        elif chosen and spent + cost > budget:
+            left_out.append(LeftOut(item, WhyLeftOut.BUDGET))
+        else:
+            chosen.append(item)
+            spent += cost
     similarity = max((item.dense for item in ranked if item.dense is not None), default=0.0)
     covered = coverage(question, ranked[:PASSAGES_MAX])
-    return Evidence(tuple(chosen), similarity, covered, margin(ranked), _is_foreign(question, ranked))
+    is_foreign = _is_foreign(question, ranked)
+    return Evidence(tuple(chosen), tuple(left_out), similarity, covered, margin(ranked), is_foreign)
 
 
 def coverage(question: str, passages: Sequence[RankedPassage]) -> float:

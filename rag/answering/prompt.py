@@ -1,10 +1,11 @@
 """The prompt: a public system message a language, passages as quoted data, the question."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from models.chat_format import Message
-from rag.answering.answer import Language, Turn
+from rag.answering.answer import Language
 from rag.answering.defences import ALL, Defences
+from rag.answering.history import Remembered
 from rag.answering.quoting import quoted
 from rag.documents import RankedPassage
 
@@ -28,24 +29,28 @@ _SYSTEM = {
 }
 """Nothing is said of refusing: asked to, the model refuses what it could answer (2 of 17) and invents all the same.
 What the passages do not say is refused before (evidence) and after (checking) by measures of ours."""
-_ROLES = ("user", "assistant")
-"""A role is written outside the quoted data, so nothing else may stand there."""
 
 
 def build(
     language: Language,
     passages: Sequence[RankedPassage],
-    history: Sequence[Turn],
+    remembered: Remembered,
     question: str,
-    count_tokens: Callable[[str], int],
     defences: Defences = ALL,
 ) -> tuple[Message, ...]:
     """Messages in the order of cost: the public system message first, so that its KV is shared."""
     data = quoted if defences.fences else str
     read = "\n".join(map(quote if defences.fences else _pasted, passages))
-    asked = f"{read}\n\nQuestion: {data(question)}"
-    said = _SYSTEM[language] if defences.system else _SYSTEM[language].replace(_GUARD[language], "")
-    return (Message("system", said), *_recent(history, count_tokens), Message("user", asked))
+    before = f"{data(remembered.summary)}\n\n" if remembered.summary else ""
+    asked = f"{before}{read}\n\nQuestion: {data(question)}"
+    said = [Message(turn.role, data(turn.content)) for turn in remembered.turns]
+    return (public_message(language, defences), *said, Message("user", asked))
+
+
+def public_message(language: Language, defences: Defences = ALL) -> Message:
+    """What every request in a language begins with: nobody's, so its KV may be shared."""
+    said = _SYSTEM[language]
+    return Message("system", said if defences.system else said.replace(_GUARD[language], ""))
 
 
 def quote(item: RankedPassage) -> str:
@@ -57,15 +62,3 @@ def _pasted(item: RankedPassage) -> str:
     chunk = item.passage.chunk
     title = " > ".join(dict.fromkeys((item.passage.document.title, *chunk.headings[-1:])))
     return f"{title}\n{chunk.text}"
-
-
-def _recent(history: Sequence[Turn], count_tokens: Callable[[str], int]) -> list[Message]:
-    """The last turns that fit the budget, oldest first, never beginning with an answer without its question."""
-    kept: list[Message] = []
-    spent = 0
-    for turn in (turn for turn in reversed(history) if turn.role in _ROLES):
-        spent += count_tokens(turn.content)
-        if spent > HISTORY_TOKENS:
-            break
-        kept.insert(0, Message(turn.role, quoted(turn.content)))
-    return kept[next((place for place, turn in enumerate(kept) if turn.role == "user"), len(kept)) :]

@@ -104,6 +104,8 @@ def _seen(events: Iterator[Event], live: Live) -> Iterator[Event]:
 
 def _step(event: Event, draft: str) -> str:
     match event["step"]:
+        case "understood":
+            return f"understood as: {event['question']}"
         case "searching":
             return "searching …"
         case "queued":

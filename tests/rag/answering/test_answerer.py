@@ -12,15 +12,20 @@ from rag.answering.answer import (
     Answer,
     AnswerEvent,
     Finished,
+    FollowUp,
     Language,
     Queued,
     Reading,
     Reason,
     Searching,
+    Shortened,
     Turn,
+    Understood,
+    WhyLeftOut,
     Written,
 )
 from rag.answering.answerer import QUESTION_CHARACTERS_MAX, Answerer, earlier
+from rag.answering.policy import AnswerPolicy
 from rag.answering.refusal import NO_ANSWER, NOT_FOUND
 from rag.retrieval.search import Searcher
 
@@ -71,9 +76,11 @@ def ask(shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         (folder / name).write_text(text)
     shelf.load(folder)
 
-    def run(draft: str | Scribe, question: str = QUESTION, **more: Any) -> list[AnswerEvent]:
+    def run(
+        draft: str | Scribe, question: str = QUESTION, policy: AnswerPolicy | None = None, **more: Any
+    ) -> list[AnswerEvent]:
         scribe = draft if isinstance(draft, Scribe) else Scribe(draft)
-        answerer = Answerer(Searcher(shelf.documents, shelf.index, shelf.embedder), scribe)
+        answerer = Answerer(Searcher(shelf.documents, shelf.index, shelf.embedder), scribe, policy)
         return list(answerer.answer([shelf.reading], question, **more))
 
     return run
@@ -170,3 +177,34 @@ def _answer(events: list[AnswerEvent]) -> Answer:
     last = events[-1]
     assert isinstance(last, Finished)
     return last.answer
+
+
+def test_a_follow_up_is_told_as_it_is_understood_and_answered_so(ask: Ask) -> None:
+    scribe = Scribe(GOOD)
+    history = (Turn("user", QUESTION), Turn("assistant", GOOD))
+    events = ask(scribe, "And what about it next year?", history=history)
+    (understood,) = (event for event in events if isinstance(event, Understood))
+    assert understood == Understood(f"And what about it next year? (about: “{QUESTION}”)", FollowUp.RULES)
+    assert scribe.requests[0].messages[-1].content.endswith(understood.question)
+    assert _answer(events).understood == understood
+
+
+def test_a_follow_up_is_taken_as_it_stands_where_the_installation_says_so(ask: Ask) -> None:
+    history = (Turn("user", QUESTION), Turn("assistant", GOOD))
+    events = ask(GOOD, "And what about leave next year?", history=history, policy=AnswerPolicy(follow_up=None))
+    assert not any(isinstance(event, Understood) for event in events)
+
+
+def test_a_long_conversation_is_told_to_be_shortened(ask: Ask) -> None:
+    history = [turn for number in range(40) for turn in (Turn("user", f"{QUESTION} {number}"), Turn("assistant", GOOD))]
+    (told,) = (event for event in ask(GOOD, history=history) if isinstance(event, Shortened))
+    assert told.left_out > 0
+
+
+def test_what_is_read_and_what_is_left_out_is_told(ask: Ask) -> None:
+    events = ask(GOOD, policy=AnswerPolicy(passages_max=1))
+    (reading,) = (event for event in events if isinstance(event, Reading))
+    answer = _answer(events)
+    assert [item.passage.document.path for item in reading.passages] == ["leave.md"]
+    assert [left.why for left in reading.left_out] == [WhyLeftOut.RANK]
+    assert (answer.read, answer.left_out) == (reading.passages, reading.left_out)

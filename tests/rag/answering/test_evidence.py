@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.answering.answer import WhyLeftOut
 from rag.answering.evidence import PASSAGES_MAX, Evidence, choose, coverage, margin
 from rag.documents import RankedPassage
 
@@ -32,6 +33,15 @@ def test_the_best_passage_is_read_even_when_it_is_over_the_budget(ranked: MakeRa
 def test_no_more_passages_are_read_than_pay_for_their_time(ranked: MakeRanked) -> None:
     passages = [ranked("short text", name=f"d{place}") for place in range(9)]
     assert len(choose(passages, "short", words).passages) == PASSAGES_MAX
+
+
+def test_what_is_left_out_says_why(ranked: MakeRanked) -> None:
+    lengths = (50, 70, 40, 5, 5)
+    passages = [ranked(f"w{place} " * length, name=f"d{place}") for place, length in enumerate(lengths)]
+    evidence = choose(passages, "w0", words, budget=100)
+    assert [item.passage.document.id for item in evidence.passages] == ["d0", "d2", "d3"]
+    told = [(left.item.passage.document.id, left.why) for left in evidence.left_out]
+    assert told == [("d1", WhyLeftOut.BUDGET), ("d4", WhyLeftOut.RANK)]
 
 
 def test_nothing_found_is_weak() -> None:
@@ -80,6 +90,6 @@ def test_a_margin_is_a_share(ranked: MakeRanked, scores: list[float | None]) -> 
 
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1))
 def test_more_of_any_signal_is_never_weaker(similarity: float, covered: float, stands_out: float) -> None:
-    evidence = Evidence((), similarity, covered, stands_out)
+    evidence = Evidence((), (), similarity, covered, stands_out)
     for more in (replace(evidence, similarity=1.0), replace(evidence, coverage=1.0), replace(evidence, margin=1.0)):
         assert more.strength >= evidence.strength
