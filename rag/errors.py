@@ -20,6 +20,10 @@ RagError
 ├── CollectionExists
 ├── LoadRunning           another load works on the collection
 ├── JobUnknown            there is no such load
+├── ReportUnknown         there is no such report
+├── ReportRefused         somebody sent as many reports as they may, or the owners have as many as they can hold
+├── QuestionUnknown       the owners have no such question
+├── QuestionRefused       a question of the owners cannot be kept as it is
 ├── PolicyUnknown         what a collection does with personal data or originals is not understood
 ├── OriginalWithheld      who reads the collection does not get its documents' own bytes, and why
 ├── StoreBroken           the sealed truth is not what was written
@@ -131,6 +135,22 @@ class LoadRunning(RagError):
 
 class JobUnknown(RagError):
     """No job of that id."""
+
+
+class ReportUnknown(RagError):
+    """No report of that id."""
+
+
+class ReportRefused(RagError):
+    """One more report is not taken now."""
+
+
+class QuestionUnknown(RagError):
+    """No question of that id."""
+
+
+class QuestionRefused(RagError):
+    """A question cannot be kept as it is."""
 
 
 class PolicyUnknown(RagError):

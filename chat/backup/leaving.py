@@ -12,13 +12,16 @@ from sqlalchemy import LargeBinary, delete, func, select
 from chat.assembly import House
 from chat.backup.contents import ORIGINALS
 from chat.tables import threads
-from rag.store.tables import collections, documents, jobs, kept_out, passages
+from rag.store.tables import collections, documents, evaluations, jobs, kept_out, passages, questions, reports
 from security.identity import CollectionId, UserId
 from security.keyring import collection_owner, person_owner
 from security.sealing import HEADER_BYTES
 from security.tables import users
 
-_SEALED = (documents.c.about, passages.c.body, passages.c.vector, jobs.c.about, kept_out.c.about)
+_SEALED = (
+    *(documents.c.about, passages.c.body, passages.c.vector, jobs.c.about, kept_out.c.about),
+    *(reports.c.about, questions.c.about, evaluations.c.about),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from rag.store.jobs import JobBook
 from rag.store.keptout import KeptOutFiles
 from rag.store.ledger import Change, SourceChange, changing, id_batches, stated, stated_policies
 from rag.store.originals import Originals
+from rag.store.quality import Quality
 from rag.store.resealing import Resealed, Resealing
 from rag.store.room import room
 from rag.store.rows import (
@@ -67,6 +68,7 @@ class DocumentStore:
         self.integrity = Integrity(engine, keyring, self._originals, self._writing)
         self.jobs = JobBook(engine, keyring, self._key, self._writing)
         self.kept_out = KeptOutFiles(engine, self._key, self._writing)
+        self.quality = Quality(engine, self._key, self._writing, self.policies)
 
     def put(self, grant: Grant, new: NewDocument) -> tuple[DocumentId, tuple[IndexEntry, ...]]:
         """Seal and store a document; an earlier one at the same place goes. Gives what the index needs.

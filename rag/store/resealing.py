@@ -15,8 +15,9 @@ from rag.store.jobs import job_context
 from rag.store.keptout import kept_out_context
 from rag.store.originals import Originals
 from rag.store.rows import about_context, passage_context
+from rag.store.sealed_rows import row_context
 from rag.store.state import state_context
-from rag.store.tables import collections, documents, jobs, kept_out, passages
+from rag.store.tables import collections, documents, evaluations, jobs, kept_out, passages, questions, reports
 from security.identity import CollectionId
 from security.sealing import HEADER_BYTES, Context, DataKey
 
@@ -27,6 +28,9 @@ _SEALED: tuple[tuple[Table, tuple[str, ...], _Place], ...] = (
     (passages, ("body", "vector"), lambda row, column: passage_context(row["id"], row["document_id"], column)),
     (jobs, ("about",), lambda row, _: job_context(row["id"])),
     (kept_out, ("about",), lambda row, _: kept_out_context(row["id"])),
+    (reports, ("about",), lambda row, _: row_context(reports, row["id"])),
+    (questions, ("about",), lambda row, _: row_context(questions, row["id"])),
+    (evaluations, ("about",), lambda row, _: row_context(evaluations, row["id"])),
     (collections, ("state",), lambda row, _: state_context(row["id"])),
 )
 

@@ -60,6 +60,22 @@ kept_out = Table(
 )
 
 
+def _sealed_rows(name: str) -> Table:
+    """A table of rows that hold one sealed JSON value each."""
+    return Table(
+        name,
+        metadata,
+        Column("id", String(32), primary_key=True),
+        Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False, index=True),
+        Column("about", LargeBinary, nullable=False),
+    )
+
+
+reports = _sealed_rows("reports")  # what people sent to the owners: see reports.py
+questions = _sealed_rows("questions")  # what the owners measure by: see questions.py
+evaluations = _sealed_rows("evaluations")  # their runs: see evaluations.py
+
+
 def is_of(table: Table, collection_id: str) -> Any:
     """That a row is of a collection, where rows are looked up by their ids.
 

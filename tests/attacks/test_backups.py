@@ -17,7 +17,9 @@ from chat.conversations import ThreadId
 from chat.errors import BackupBroken
 from chat.settings import Settings
 from rag.documents import Chunk, ParsedDocument
+from rag.evaluating.question import Gold
 from rag.store.documents import NewDocument
+from rag.store.reports import Report
 from rag.store.tables import passages
 from security.access import Right
 from security.errors import KeyringLocked
@@ -30,9 +32,9 @@ PASSWORD = "correct horse battery"
 WORDS = (
     "wombatnameofacollection", "quokkanameofaperson", "numbatpathofafile", "bilbytitleofadocument",
     "dingotextofapassage", "koalabytesofanoriginal", "emunameofaconversation", "echidnatextofamessage",
-    "possumtextofacomment", "bandicootinthesettings",
+    "possumtextofacomment", "bandicootinthesettings", "quollinareport", "potorooinaquestion",
 )  # fmt: skip
-COLLECTION, PERSON, PATH, TITLE, TEXT, ORIGINAL, CONVERSATION, MESSAGE, COMMENT, SETTING = WORDS
+COLLECTION, PERSON, PATH, TITLE, TEXT, ORIGINAL, CONVERSATION, MESSAGE, COMMENT, SETTING, REPORTED, MEASURED = WORDS
 VECTORS = np.random.default_rng(7).normal(size=(20, 384)).astype(np.float32)
 
 
@@ -55,6 +57,10 @@ def house(process_as_it_was: None, tmp_path: Path) -> Iterator[House]:
         made.conversations.put(person.principal, ThreadId("t1"), CONVERSATION)
         made.conversations.put_step(person.principal, ThreadId("t1"), "s1", {"output": MESSAGE})
         made.conversations.rate(person.principal, "s1", 0, COMMENT)
+        reading = made.policy.grant(OPERATOR, grant.collection_id, Right.READ)
+        report = Report(False, REPORTED, REPORTED, REPORTED, "", "small", ())
+        made.documents.quality.reports.send(reading, person.id, "s1", report)
+        made.documents.quality.questions.add(grant, MEASURED, (Gold(MEASURED),))
         yield made
 
 

@@ -14,6 +14,7 @@ from chat.conversations import ThreadId
 from chat.settings import Settings, Store
 from rag.documents import Chunk, DocumentId, ParsedDocument
 from rag.store.documents import NewDocument
+from rag.store.reports import Report
 from security.access import Grant, Right
 from security.errors import KeyMissing, SealBroken
 from security.identity import OPERATOR, CollectionId, Principal, Role
@@ -82,9 +83,12 @@ def test_an_older_copy_of_the_data_does_not_open_with_the_keyring_of_now(tmp_pat
 
 
 def test_nothing_that_the_key_sealed_lies_in_the_live_files(house: House) -> None:
-    filled(house, "archive", 5)
-    values = sealed_values(house, "passages") + sealed_values(house, "documents")
-    assert len(values) >= 10
+    grant, _ = filled(house, "archive", 5)
+    reading = house.policy.grant(OPERATOR, grant.collection_id, Right.READ)
+    report = Report(False, "so it does not", "Does it sleep?", TEXT, "", "small", ())
+    house.documents.quality.reports.send(reading, OPERATOR.user_id, "message", report)
+    values = [value for table in ("passages", "documents", "reports") for value in sealed_values(house, table)]
+    assert len(values) >= 11
     assert all(value in live_bytes(house) for value in values)
     run(house, "keys.shred_collection", name="archive")
     left = live_bytes(house)

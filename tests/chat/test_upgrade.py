@@ -14,9 +14,10 @@ from chat.settings import Settings
 from chat.tables import steps, threads
 from rag.documents import PassageId
 from rag.errors import StoreBroken
+from rag.store.reports import Report
 from rag.store.tables import collections
 from security.access import Right
-from security.identity import Principal, Role
+from security.identity import OPERATOR, Principal, Role
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -72,6 +73,18 @@ def test_its_people_form_groups(state: Path) -> None:
     with open_house(state, Settings()) as house:
         assert house.policy.grant(ada(house), record.id, Right.READ)
         assert all(event.get("is_fine", True) for event in OPERATIONS["verify"](house))
+
+
+def test_its_readers_send_reports_to_its_owners(state: Path) -> None:
+    report = Report(True, "", "How does the wombat sleep?", "By day.", "", "small", ())
+    with open_house(state, Settings()) as house:
+        (record,) = house.collections.list()
+        reading = house.policy.grant(ada(house), record.id, Right.READ)
+        house.directory.give(OPERATOR.user_id, record.id, Right.MANAGE)
+        house.documents.quality.reports.send(reading, ada(house).user_id, "m1", report)
+    with open_house(state, Settings()) as house:
+        managing = house.policy.grant(OPERATOR, record.id, Right.MANAGE)
+        assert [found.question for found in house.documents.quality.reports.all(managing)] == [report.question]
 
 
 def test_what_was_said_is_counted_from_the_first_start(state: Path) -> None:

@@ -22,12 +22,15 @@ from chat.assembly import initialise, open_house
 from chat.conversations import ThreadId
 from chat.settings import Settings
 from rag.documents import Chunk, ParsedDocument
+from rag.evaluating.evaluation import Circumstances
+from rag.evaluating.question import Gold
 from rag.personal.marking import marked
 from rag.store.documents import NewDocument
 from rag.store.jobs import JobKind
+from rag.store.reports import Report
 from rag.store.values import KeptOut
 from security.access import Right
-from security.identity import OPERATOR, CollectionId, Principal, Role
+from security.identity import OPERATOR, CollectionId, Principal, Role, UserId
 from security.passwords import Argon2Cost
 from security.slots import Passphrase
 from security.withheld import Withheld
@@ -138,6 +141,12 @@ def state(process_as_it_was: None, tmp_path: Path) -> Path:
         house.jobs.submit(grant, JobKind.LOAD, "/srv/load")
         out = KeptOut("b.bin", "rejected", "a program", datetime.now(UTC))
         house.documents.kept_out.note(grant, "/s", "b.bin", out)
+        quality = house.documents.quality
+        reading = house.policy.grant(OPERATOR, grant.collection_id, Right.READ)
+        report = Report(False, "It is 30.", "How many?", "It is 25.", "", "small", ())
+        quality.reports.send(reading, UserId("bob"), "m1", report)
+        quality.questions.add(grant, "How many?", (Gold("a.txt", 3),))
+        quality.evaluations.add(grant, Circumstances(1, 1, "aa", "e5", "", "0.1.0"), (), is_answered=False)
         given: dict[str, Any] = {"kind": "folder", "address": "/srv/share", "secret": "wombat-pass"}
         list(OPERATIONS["source.add"](house, "archive", **given))
         list(house.documents.reseal(grant))
@@ -181,6 +190,15 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     columns = (kept_out[name] for name in ("place_key", "source_key"))
     assert told["row"] == looked_up(keys[0], b"kept out row", framed(collection["id"].encode(), *columns)).hex()
     assert (told["doc"], told["reason"]) == ("b.bin", "a program")
+    (report,), (question,), (run,) = (house.rows(table) for table in ("reports", "questions", "evaluations"))
+    told = json.loads(value(report["about"], keys, owner, "reports", report["id"], "about"))
+    assert (told["question"], told["comment"], told["is_helpful"]) == ("How many?", "It is 30.", False)
+    assert report["id"] == looked_up(keys[0], b"report", framed(b"bob", b"m1"))[:16].hex()
+    assert told["sender"] == looked_up(keys[0], b"report sender", framed(b"bob", told["day"].encode())).hex()
+    told = json.loads(value(question["about"], keys, owner, "questions", question["id"], "about"))
+    assert (told["text"], told["golds"]) == ("How many?", [["a.txt", 3]])
+    told = json.loads(value(run["about"], keys, owner, "evaluations", run["id"], "about"))
+    assert (told["is_answered"], told["circumstances"]["embedder"]) == (False, "e5")
     (source,) = state_of.pop("sources")
     assert (source["kind"], source["address"], source["secret"]) == ("folder", "/srv/share", "wombat-pass")
     assert set(source) == {"id", "kind", "address", "user", "secret", "options", "every_minutes", "last", "rights"}

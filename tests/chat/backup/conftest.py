@@ -15,6 +15,9 @@ from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_for_restore, open_house
 from chat.conversations import ThreadId
 from chat.settings import Settings
+from rag.evaluating.evaluation import Circumstances, Outcome
+from rag.evaluating.question import Gold
+from rag.store.reports import Report
 from security.access import Right
 from security.identity import OPERATOR, Role
 from security.tables import audit
@@ -54,7 +57,20 @@ def house(process_as_it_was: None, tmp_path: Path, folder: Path) -> Iterator[Hou
         run(made, "group.join", name="keepers", users=["ada", "bob"])
         run(made, "collection.grant", name="animals", group="keepers")
         talk(made, "ada", "about the wombat")
+        judge(made, "animals", "ada")
         yield made
+
+
+def judge(house: House, name: str, sender: str) -> None:
+    """A report of somebody, a question of the owners, and a run of it."""
+    found, quality, managing = house.directory.find_user(sender), house.documents.quality, manage(house, name)
+    assert found
+    reading = house.policy.grant(found.principal, managing.collection_id, Right.READ)
+    report = Report(True, "so it is", "When does it sleep?", "By day.", "", "small", ())
+    quality.reports.send(reading, found.id, f"s-{found.id}", report)
+    asked = quality.questions.add(managing, "When does it sleep?", (Gold("wombat.md"),))
+    outcome = Outcome(asked.id, 1, 1, 1.0, 1.0)
+    quality.evaluations.add(managing, Circumstances(4, 9, "aa", "e5", "", "0"), (outcome,), is_answered=False)
 
 
 def talk(house: House, name: str, about: str) -> None:
@@ -110,6 +126,7 @@ def everything(house: House) -> dict[str, Any]:
         entries = [entry for batch in house.documents.index_entries(grant) for entry in batch]
         held[record.name] = {
             "rights": house.directory.grantees(record.id),
+            "quality": judged(house, record.name),
             "documents": house.documents.documents(grant),
             "entries": {entry.passage_id: (entry.document_id, entry.text, entry.vector.tobytes()) for entry in entries},
             "passages": house.documents.passages(grant, sorted(entry.passage_id for entry in entries)),
@@ -121,6 +138,12 @@ def everything(house: House) -> dict[str, Any]:
         threads = house.conversations.list(user.principal)
         held[user.name] = [(thread, house.conversations.steps(user.principal, thread.id)) for thread in threads]
     return held
+
+
+def judged(house: House, name: str) -> tuple[Any, ...]:
+    """Reports, questions and runs, all opened."""
+    quality, grant = house.documents.quality, manage(house, name)
+    return quality.reports.all(grant), quality.questions.all(grant), quality.evaluations.all(grant)
 
 
 def record(house: House) -> list[tuple[Any, ...]]:

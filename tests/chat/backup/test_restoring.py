@@ -23,6 +23,7 @@ from tests.chat.backup.conftest import (
     PASSWORD,
     back_up,
     everything,
+    judged,
     left,
     manage,
     mode,
@@ -59,6 +60,7 @@ def test_sources_come_back_with_their_secrets(house: House, tmp_path: Path) -> N
 
 def test_everything_comes_back(house: House, tmp_path: Path) -> None:
     before, entries, state = everything(house), recorded(house), with_keyring(house, tmp_path / "new")
+    assert all(judged(house, "animals"))
     receipts = {path.name: path.read_bytes() for path in (house.state / "receipts").iterdir()}
     made = back_up(house, tmp_path / "backup")
     told = restore(state, tmp_path / "backup")

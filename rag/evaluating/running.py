@@ -1,0 +1,60 @@
+"""Asks the owners' questions, as a person would, and looks at what comes."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from rag.answering.answer import Answer, Finished
+from rag.answering.answerer import CANDIDATE_PASSAGES, Answerer
+from rag.documents import Passage, SearchResult
+from rag.evaluating.citations import scores
+from rag.evaluating.evaluation import Outcome
+from rag.evaluating.ndcg import ndcg
+from rag.evaluating.question import Question
+from rag.evaluating.recall import document_rank, page_rank, recall
+from rag.retrieval.search import Searcher
+from security.access import Grant
+
+Ask = Callable[[Question], Answer | None]
+"""Gives the answer to a question; None where it was not asked to be answered."""
+
+
+def unanswered(_question: Question) -> None:
+    """For a run that only searches."""
+
+
+def asked_of(answerer: Answerer, grant: Grant, cancelled: threading.Event) -> Ask:
+    """For a run that answers too."""
+
+    def ask(question: Question) -> Answer | None:
+        events = answerer.answer([grant], question.text, (), cancelled)
+        return next((event.answer for event in events if isinstance(event, Finished)), None)
+
+    return ask
+
+
+def run(searcher: Searcher, grant: Grant, questions: Sequence[Question], ask: Ask) -> Iterator[Outcome]:
+    """How each question goes, one after the other."""
+    for question in questions:
+        found = searcher.search([grant], question.text, CANDIDATE_PASSAGES)
+        yield outcome_of(question, found, ask(question))
+
+
+def outcome_of(question: Question, found: SearchResult, answer: Answer | None) -> Outcome:
+    """How a question went that found this and was answered so."""
+    docs = [info.path for info in found.ranked_documents]
+    pages = list(dict.fromkeys(_page(item.passage) for item in found.passages))
+    cited = [_page(citation.passage) for citation in answer.citations] if answer else []
+    return Outcome(
+        question.id,
+        rank=document_rank(docs, question.docs),
+        page_rank=page_rank(pages, question.golds),
+        ndcg=ndcg(docs, question.docs) if question.is_answerable else None,
+        recall=recall(docs, question.docs) if question.is_answerable else None,
+        refused=answer.refused if answer else None,
+        reason=answer.reason.value if answer and answer.reason else "",
+        citations=scores(cited, question.golds),
+    )
+
+
+def _page(passage: Passage) -> tuple[str, int | None]:
+    return passage.document.path, passage.chunk.page
