@@ -165,8 +165,7 @@ class House:
         from models.generator import open_generator
 
         wanted = self.settings.models
-        chosen = wanted.generate or self.models.chosen(Task.GENERATE).name
-        entry = self.models.entry(chosen)
+        entry = generator_entry(self.models, self.settings)
         generator = open_generator(
             self.models.path(entry),
             threads=wanted.threads,
@@ -288,6 +287,11 @@ class House:
 def embedder_entry(models: ModelStore, settings: Settings) -> ModelEntry:
     """The weights that make vectors."""
     return models.entry(settings.models.embed or models.chosen(Task.EMBED).name)
+
+
+def generator_entry(models: ModelStore, settings: Settings) -> ModelEntry:
+    """The weights that answer."""
+    return models.entry(settings.models.generate or models.chosen(Task.GENERATE).name)
 
 
 def is_initialised(state: Path) -> bool:

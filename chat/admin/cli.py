@@ -17,6 +17,8 @@ from chat.admin.commands import (
     backup,
     bench,
     collections,
+    evaluation,
+    feedback,
     groups,
     house,
     integrity,
@@ -59,6 +61,7 @@ def root(
 
 house.add_to(application)
 ask.add_to(application)
+evaluation.add_to(application)
 integrity.add_to(application)
 backup.add_to(application)
 application.add_typer(collections.application, name="collection")
@@ -67,6 +70,8 @@ application.add_typer(jobs.application, name="job")
 application.add_typer(workers.application, name="worker")
 application.add_typer(users.application, name="user")
 application.add_typer(groups.application, name="group")
+application.add_typer(feedback.feedback, name="feedback")
+application.add_typer(feedback.questions, name="question")
 application.add_typer(models.application, name="models")
 application.add_typer(keys.application, name="keys")
 application.add_typer(audit.application, name="audit")

@@ -18,6 +18,9 @@ from security.errors import SecurityError
 from security.groups import Group
 from security.identity import OPERATOR, CollectionId, Principal
 
+MANAGING = "/manage"
+"""In the record, behind who is made an owner of what, or is one no more."""
+
 
 @operation("collection.create")
 def create_collection(house: House, name: str) -> Iterator[Event]:
@@ -89,32 +92,42 @@ def destroy_collection(house: House, collection_id: CollectionId) -> None:
 
 
 @operation("collection.grant")
-def grant_collection(house: House, name: str, user: str = "", group: str = "") -> Iterator[Event]:
-    """Let a person, or whoever is in a group, read a collection."""
+def grant_collection(
+    house: House, name: str, user: str = "", group: str = "", is_owner: bool = False
+) -> Iterator[Event]:
+    """Let a person, or whoever is in a group, read a collection; an owner, who is a person, manages it too."""
     record, reader = _known(house, name), _reader(house, user, group)
-    house.audit.record(OPERATOR.user_id, "collection.grant", _told(record.id, reader), "begun")
+    told = _told(record.id, reader, is_owner=is_owner)
+    house.audit.record(OPERATOR.user_id, "collection.grant", told, "begun")
     managing = house.policy.grant(OPERATOR, record.id, Right.MANAGE)
     with house.folder_rights.giving(managing, reader if isinstance(reader, Group) else None):
         if isinstance(reader, Group):
             house.directory.groups.give(reader.id, record.id, Right.READ)
         else:
-            house.directory.give(reader.user_id, record.id, Right.READ)
-    yield {"granted": name} | ({"group": group} if group else {"user": user})
+            for right in (Right.READ, *((Right.MANAGE,) if is_owner else ())):
+                house.directory.give(reader.user_id, record.id, right)
+    yield {"granted": name} | ({"group": group} if group else {"user": user}) | ({"owner": True} if is_owner else {})
 
 
 @operation("collection.revoke")
-def revoke_collection(house: House, name: str, user: str = "", group: str = "") -> Iterator[Event]:
+def revoke_collection(
+    house: House, name: str, user: str = "", group: str = "", is_owner: bool = False
+) -> Iterator[Event]:
     """Take every right on a collection from a person or a group; felt at the next question.
 
-    A person keeps what they hold through a group: `through` names those.
+    A person keeps what they hold through a group: `through` names those. Of an owner's rights, that to manage alone.
     """
     record, reader = _known(house, name), _reader(house, user, group)
-    house.audit.record(OPERATOR.user_id, "collection.revoke", _told(record.id, reader), "begun")
+    told = _told(record.id, reader, is_owner=is_owner)
+    house.audit.record(OPERATOR.user_id, "collection.revoke", told, "begun")
     if isinstance(reader, Group):
         house.directory.groups.take(reader.id, record.id)
         yield {"revoked": name, "group": group}
         return
-    house.directory.take(reader.user_id, record.id)
+    house.directory.take(reader.user_id, record.id, Right.MANAGE if is_owner else None)
+    if is_owner:
+        yield {"revoked": name, "user": user, "owner": False}
+        return
     own = set(house.directory.groups.of(reader.user_id))
     left = {group_id for group_id, _ in house.directory.groups.grantees(record.id)} & own
     yield {"revoked": name, "user": user, "through": group_names(house, left)}
@@ -143,9 +156,13 @@ def _reader(house: House, user: str, group: str) -> Principal | Group:
     return person_named(house, user) if user else group_named(house, group)
 
 
-def _told(collection_id: CollectionId, reader: Principal | Group) -> str:
-    """What the record tells of: ids."""
-    return f"{collection_id}/{f'group:{reader.id}' if isinstance(reader, Group) else reader.user_id}"
+def _told(collection_id: CollectionId, reader: Principal | Group, *, is_owner: bool) -> str:
+    """What the record tells of: ids. Raises Refused for a group that is to be an owner, or is to be one no more."""
+    if isinstance(reader, Group):
+        if is_owner:
+            raise Refused("owners are people, so that the record tells who looked: name a person, not a group")
+        return f"{collection_id}/group:{reader.id}"
+    return f"{collection_id}/{reader.user_id}{MANAGING if is_owner else ''}"
 
 
 def _begun(house: House, name: str) -> CollectionId | None:

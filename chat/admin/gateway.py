@@ -40,6 +40,8 @@ WARMING = {
 _NEEDS: dict[str, tuple[str, ...]] = {
     "search": ("index", "embedder"),
     "ask": ("index", "embedder", "generator"),
+    "eval": ("index", "embedder"),
+    "eval.answers": ("index", "embedder", "generator"),
     "collection.load": ("index", "embedder"),
     "collection.remove": ("index",),
     "source.sync": ("index", "embedder"),

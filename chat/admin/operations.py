@@ -33,7 +33,7 @@ from security.identity import OPERATOR, Principal, Role
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
 OPERATIONS: dict[str, Operation] = {}
-CANCELLABLE = frozenset({"ask", "collection.load", "source.sync", "job.follow"})
+CANCELLABLE = frozenset({"ask", "collection.load", "source.sync", "job.follow", "eval.answers"})
 """Operations that take `cancelled`: setting it stops them at their next step, from another thread too."""
 
 PASSWORD_BYTES = 12

@@ -3,10 +3,12 @@
 from chat.admin import (  # noqa: F401 - they register their own
     backup_operations,
     collection_operations,
+    evaluation_operations,
     group_operations,
     integrity_operations,
     job_operations,
     key_operations,
+    quality_operations,
     source_operations,
     worker_operations,
 )

@@ -18,6 +18,7 @@ application = group("Collections of documents: load them, and grant them to peop
 
 Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection's name.")]
 Person = Annotated[str, typer.Argument(metavar="[USER]", help="The person's name.")]
+Managing = Annotated[bool, typer.Option("--manage", help="As one of its owners: a person, not a group.")]
 ByGroup = Annotated[str, typer.Option("--group", metavar="GROUP", help="A group, in the place of a person.")]
 SEEN = ("doc", "title", "pages", "passages")
 """What people see of a document in a list."""
@@ -160,16 +161,29 @@ def policy(
 
 @application.command(
     "grant",
-    epilog=examples("huisclos collection grant contracts camille", "huisclos collection grant contracts --group legal"),
+    epilog=examples(
+        "huisclos collection grant contracts camille",
+        "huisclos collection grant contracts camille --manage",
+        "huisclos collection grant contracts --group legal",
+    ),
 )
 def grant(
-    name: Name, person: Person = "", reading: ByGroup = "", state: State = STATE, as_json: AsJson = False
+    name: Name,
+    person: Person = "",
+    reading: ByGroup = "",
+    is_owner: Managing = False,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
-    """Let a person, or whoever is in a group, read a collection."""
+    """Let a person, or whoever is in a group, read a collection.
+
+    With --manage the person is one of its owners: they read what people send of it (`huisclos feedback`), and measure
+    it by questions of their own (`huisclos question`, `huisclos eval`).
+    """
     _check_one(person, reading)
-    for granted in run(state, "collection.grant", name=name, user=person, group=reading):
+    for granted in run(state, "collection.grant", name=name, user=person, group=reading, is_owner=is_owner):
         who = f"group {reading}" if reading else person
-        _tell(granted, as_json, f"{who} may read {name}")
+        _tell(granted, as_json, f"{who} may read {name}{' and is one of its owners' if is_owner else ''}")
 
 
 @application.command(
@@ -179,14 +193,25 @@ def grant(
     ),
 )
 def revoke(
-    name: Name, person: Person = "", reading: ByGroup = "", state: State = STATE, as_json: AsJson = False
+    name: Name,
+    person: Person = "",
+    reading: ByGroup = "",
+    is_owner: Managing = False,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Take a collection from a person, or from a group; felt at the next question.
 
-    A person who is in a group that may read it goes on reading it: take them out of the group.
+    A person who is in a group that may read it goes on reading it: take them out of the group. With --manage the
+    person is an owner no more, and goes on reading.
     """
     _check_one(person, reading)
-    for revoked in run(state, "collection.revoke", name=name, user=person, group=reading):
+    if is_owner and reading:
+        raise typer.BadParameter("owners are people: name a person with --manage")
+    for revoked in run(state, "collection.revoke", name=name, user=person, group=reading, is_owner=is_owner):
+        if is_owner:
+            _tell(revoked, as_json, f"{person} is no owner of {name} any more, and may read what they could before")
+            continue
         left = ", ".join(revoked.get("through", ()))
         who = f"group {reading}" if reading else person
         told = f"{who} still reads {name} through {left}: `huisclos group leave`" if left else ""
