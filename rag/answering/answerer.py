@@ -24,6 +24,7 @@ from rag.answering.answer import (
     Understood,
     Written,
 )
+from rag.answering.arithmetic import WorkedOut, worked_out
 from rag.answering.checking import check, cited, plain, refusal_of
 from rag.answering.evidence import Evidence, choose
 from rag.answering.followup import by_model, by_rules
@@ -108,6 +109,9 @@ class Answerer:
             self._policy.passages_max,
         )
         seen = _Seen(question, meant, understood, language, found, evidence)
+        if worked := worked_out(meant, found.passages, language):
+            yield from _worked(seen, worked, Timings(retrieve_ms, None, _since(started), 0, 0))
+            return
         if evidence.is_weak:
             timings = Timings(retrieve_ms, None, _since(started), 0, 0)
             yield Finished(_refuse(Reason.WEAK_EVIDENCE, seen, timings))
@@ -148,6 +152,14 @@ def earlier(history: Sequence[Turn]) -> str:
     """What the person asked last, newest first: a follow-up is searched with it too."""
     asked = [turn.content for turn in history if turn.role == "user"][-EARLIER_QUESTIONS:]
     return "\n".join(reversed(asked))
+
+
+def _worked(seen: _Seen, worked: WorkedOut, timings: Timings) -> Iterator[AnswerEvent]:
+    """What follows from a table's row: no model writes, and it is checked like what one writes."""
+    seen = replace(seen, evidence=replace(seen.evidence, passages=(worked.item,), left_out=()))
+    yield Reading(seen.evidence.passages)
+    yield Written(worked.text)
+    yield Finished(_checked(_Draft(worked.text, None), seen, timings))
 
 
 def _beside(understood: Understood | None, history: Sequence[Turn]) -> str:

@@ -55,20 +55,31 @@ _ASKING_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    item: RankedPassage
     row: Row
     cells: tuple[Cell, ...]
 
 
-def worked_out(question: str, passages: Sequence[RankedPassage], language: Language) -> str:
-    """A draft that states the figures and what follows from them; empty where the question or the rows leave doubt."""
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """A draft that states the figures and what follows from them, and the passage whose row holds them."""
+
+    text: str
+    item: RankedPassage
+
+
+def worked_out(question: str, passages: Sequence[RankedPassage], language: Language) -> WorkedOut | None:
+    """What the question asks for, from one row; None where the question or the rows leave doubt."""
     operation = _operation(question)
     if operation is None or not passages:
-        return ""
+        return None
     document = passages[0].passage.document
-    read = [item.passage.chunk.text for item in passages[:PASSAGES_READ] if item.passage.document.id == document.id]
+    read = [item for item in passages[:PASSAGES_READ] if item.passage.document.id == document.id]
     known = _stems(document.title, document.path, PurePosixPath(document.path).name)
-    found = _find(question, operation, [row for text in read for row in rows(text)], known)
-    return _written(operation, found, language) if found else ""
+    table = [(item, row) for item in read for row in rows(item.passage.chunk.text)]
+    found = _find(question, operation, table, known)
+    text = _written(operation, found, language) if found else ""
+    return WorkedOut(text, found.item) if found and text else None
 
 
 def _operation(question: str) -> Operation | None:
@@ -76,22 +87,24 @@ def _operation(question: str) -> Operation | None:
     return next((operation for operation, pattern in _ASKED.items() if pattern.search(asked)), None)
 
 
-def _find(question: str, operation: Operation, read: Sequence[Row], known: frozenset[str]) -> _Found | None:
+def _find(
+    question: str, operation: Operation, table: Sequence[tuple[RankedPassage, Row]], known: frozenset[str]
+) -> _Found | None:
     """The one row that the question names, with the cells it asks for; rows that say the same count as one.
 
     A row that leaves more words of the question unexplained than it explains is not the one that is meant.
     """
     wanted, asked = _stems(question), {word for word in content_words(question) if not word.isdigit()}
     scored: list[tuple[int, _Found]] = []
-    for row in read:
+    for item, row in table:
         words = _words(row.label)
         if words and words <= wanted and (cells := _cells(question, operation, row)):
             explained = _stems(row.label, _ASKING_WORDS, *(cell.header for cell in cells)) | known
             if len(asked - explained) <= len(words):
-                scored.append((len(words - _stems(_ASKING_WORDS)), _Found(row, cells)))
+                scored.append((len(words - _stems(_ASKING_WORDS)), _Found(item, row, cells)))
     best = max((score for score, _ in scored), default=0)
-    found = [item for score, item in scored if score == best]
-    alike = {tuple(cell.value for cell in item.cells) for item in found}
+    found = [each for score, each in scored if score == best]
+    alike = {tuple(cell.value for cell in each.cells) for each in found}
     return found[0] if best and len(alike) == 1 else None
 
 

@@ -31,6 +31,7 @@ from rag.retrieval.search import Searcher
 
 TEXTS = {
     "leave.md": "# Leave\n\nYou can carry over a maximum of 240 annual leave hours to the next year.\n",
+    "visits.csv": ",2018,2019\nVisitors,120,150\n",
     "conges.md": "# Congés\n\nLes salariés peuvent reporter dix jours de congés payés par année.\n",
 }
 QUESTION = "How many annual leave hours can I carry over to the next year?"
@@ -206,5 +207,14 @@ def test_what_is_read_and_what_is_left_out_is_told(ask: Ask) -> None:
     (reading,) = (event for event in events if isinstance(event, Reading))
     answer = _answer(events)
     assert [item.passage.document.path for item in reading.passages] == ["leave.md"]
-    assert [left.why for left in reading.left_out] == [WhyLeftOut.RANK]
+    assert {left.why for left in reading.left_out} == {WhyLeftOut.RANK}
     assert (answer.read, answer.left_out) == (reading.passages, reading.left_out)
+
+
+def test_what_follows_from_a_row_is_answered_without_the_model(ask: Ask) -> None:
+    scribe = Scribe("Anything.")
+    answer = _answer(ask(scribe, "What is the change in visitors between 2018 and 2019?"))
+    assert scribe.requests == []
+    assert answer.text == "Visitors: 120 (2018), 150 (2019). The change is 30, that is 25.00%."
+    assert [sentence.supported for sentence in answer.sentences] == [True, False]
+    assert answer.citations[0].quote == "Visitors; 2018: 120; 2019: 150"
