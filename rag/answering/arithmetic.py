@@ -128,11 +128,22 @@ def _cells(question: str, operation: Operation, row: Row) -> tuple[Cell, ...]:
         chosen = _by_header(question, row)
     else:
         chosen = [[cell for cell in row.cells if year in _YEAR.findall(cell.header)] for year in years]
+        chosen = _of_one_day(chosen)
     is_pair = operation in (Operation.CHANGE, Operation.SHARE)
     if len(chosen) < TWO or (is_pair and len(chosen) != TWO) or any(len(cells) != 1 for cells in chosen):
         return ()
     cells = tuple(cell for (cell,) in chosen)
     return cells if all(cell.value is not None for cell in cells) else ()
+
+
+def _of_one_day(chosen: list[list[Cell]]) -> list[list[Cell]]:
+    """Of several columns of a year, those whose header reads like that of a year with one: the same day of the year."""
+    days = {_day(cells[0]) for cells in chosen if len(cells) == 1}
+    return [cells if len(cells) == 1 else [cell for cell in cells if _day(cell) in days] for cells in chosen]
+
+
+def _day(cell: Cell) -> str:
+    return _YEAR.sub("", cell.header).strip(" ,")
 
 
 def _by_header(question: str, row: Row) -> list[list[Cell]]:

@@ -10,6 +10,8 @@ import Stemmer
 from rag.answering.answer import Language
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-./'’][^\W_]+)*")
+_HYPHEN = "\u2010"
+"""What NFKC makes of the hyphen that does not break, as in article L.312‑1‑3."""
 _PIECE = re.compile(r"[^\W_]+")
 _ELISION = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.I)
 _FRENCH = (
@@ -70,7 +72,7 @@ def query_words(text: str) -> list[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text)):
+    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text).replace(_HYPHEN, "-")):
         yield from _parts(match.group())
 
 

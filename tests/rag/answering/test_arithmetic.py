@@ -74,6 +74,11 @@ def test_two_rows_of_one_label_that_say_different_things_are_a_doubt(ranked: Mak
     assert written("What is the change in deposits from 2018 to 2019?", [ranked(text)]) == ""
 
 
+def test_of_two_columns_of_a_year_the_one_of_the_same_day_is_taken(ranked: MakeRanked) -> None:
+    text = "Taxes; December 31, 2019: 36,821; December 31, 2018: 3,774; January 1, 2018: 832"
+    assert written("What is the average taxes for 2018 and 2019?", [ranked(text)]).endswith("The average is 20,297.5.")
+
+
 def test_a_row_of_another_document_is_not_read(ranked: MakeRanked) -> None:
     found = [ranked("Nothing here.", name="a"), ranked(TABLE, name="b")]
     assert written("What is the change in deposits from 2018 to 2019?", found) == ""

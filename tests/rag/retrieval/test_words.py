@@ -45,6 +45,10 @@ def test_compound_numbers_stand_whole_and_in_pieces() -> None:
     assert content_words("article L.312-1-3", Language.ENGLISH) == ["articl", "l31213", "l", "312", "1", "3"]
 
 
+def test_a_hyphen_that_does_not_break_is_one() -> None:
+    assert content_words("l'article L.312\u20111\u20113") == content_words("l'article L.312-1-3")
+
+
 def test_a_word_of_open_language_is_looked_up_in_both() -> None:
     assert set(query_words("nationality")) >= {
         *content_words("nationality", Language.FRENCH),
