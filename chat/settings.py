@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chat.errors import SettingsWrong
 from models.processors import physical_cores
-from rag.answering.answer import FollowUp
+from rag.answering.answer import FollowUp, Unsupported
 from rag.answering.evidence import PASSAGE_TOKENS, PASSAGES_MAX
 from rag.answering.policy import AnswerPolicy
 from rag.index.limits import EXACT_PASSAGES_MAX
@@ -64,17 +64,18 @@ class Loading(_Section):
 
 
 class Answering(_Section):
-    """How follow-ups are taken, and how much of the documents the model reads for an answer."""
+    """How follow-ups are taken, how much of the documents the model reads for an answer, and what of it is shown."""
 
     follow_up: Literal["rules", "model", "off"] = "rules"
     evidence_tokens: int = Field(PASSAGE_TOKENS, ge=100, le=32768)
     passages_max: int = Field(PASSAGES_MAX, ge=1, le=20)
+    unsupported: Unsupported = Unsupported.MARK
 
     @property
     def policy(self) -> AnswerPolicy:
         """As the answerer takes it."""
         follow_up = None if self.follow_up == "off" else FollowUp(self.follow_up)
-        return AnswerPolicy(follow_up, self.evidence_tokens, self.passages_max)
+        return AnswerPolicy(follow_up, self.evidence_tokens, self.passages_max, self.unsupported)
 
 
 class Egress(_Section):

@@ -13,10 +13,12 @@ from models.catalogue import Task
 from rag.answering.answer import (
     Answer,
     AnswerEvent,
+    Checked,
     Finished,
     Queued,
     Reading,
     Searching,
+    Sentence,
     Shortened,
     Turn,
     Understood,
@@ -146,6 +148,8 @@ def _step(event: AnswerEvent) -> Event:
             return {"step": "reading", "titles": [item.passage.document.title for item in passages]}
         case Written(text):
             return {"step": "written", "text": text}
+        case Checked(sentence):
+            return {"step": "checked", "sentence": _sentence_json(sentence)}
         case Finished(answer):
             return {"step": "finished", "answer": answer_json(answer)}
 
@@ -229,10 +233,8 @@ def answer_json(answer: Answer) -> Event:
         "reason": answer.reason.value if answer.reason else None,
         "language": answer.language.value,
         "understood": {"question": understood.question, "by": understood.by.value} if understood else None,
-        "sentences": [
-            {"text": sentence.text, "citations": list(sentence.citations), "supported": sentence.supported}
-            for sentence in answer.sentences
-        ],
+        "sentences": [_sentence_json(sentence) for sentence in answer.sentences],
+        "withheld": answer.withheld,
         "citations": [
             {
                 "n": citation.n,
@@ -241,6 +243,8 @@ def answer_json(answer: Answer) -> Event:
                 "page": citation.passage.chunk.page,
                 "cells": range_name(citation.passage.chunk.cells) or None,
                 "quote": citation.quote,
+                "start": citation.start,
+                "end": citation.end,
             }
             for citation in answer.citations
         ],
@@ -259,6 +263,15 @@ def answer_json(answer: Answer) -> Event:
 
 def _where(item: RankedPassage) -> Event:
     return {"doc": item.passage.document.path, "page": item.passage.chunk.page}
+
+
+def _sentence_json(sentence: Sentence) -> Event:
+    return {
+        "text": sentence.text,
+        "citations": list(sentence.citations),
+        "supported": sentence.supported,
+        "why": [{"doubt": why.doubt.value, "text": why.text, "operands": list(why.operands)} for why in sentence.why],
+    }
 
 
 def _asker(house: House, user: str) -> Principal:

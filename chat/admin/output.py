@@ -78,7 +78,17 @@ def show_answer(answer: Event) -> None:
 
 def _marked(sentence: Mapping[str, Any]) -> str:
     marks = "".join(f" [{number}]" for number in sentence["citations"])
-    return f"{sentence['text']}{marks}" if sentence["supported"] else f"{sentence['text']} [no source]"
+    return (
+        f"{sentence['text']}{marks}" if sentence["supported"] else f"{sentence['text']}{marks} [{_doubted(sentence)}]"
+    )
+
+
+def _doubted(sentence: Mapping[str, Any]) -> str:
+    """Why a sentence is not supported: what of it the passages do not say, or what it is computed from."""
+    whys = [why for why in sentence["why"] if why["text"]]
+    if whys and all(why["operands"] for why in whys):
+        return ", ".join(f"{why['text']} computed from {' and '.join(why['operands'])}" for why in whys)
+    return ": ".join(filter(None, ("no source", ", ".join(f"{why['doubt']} {why['text']}" for why in whys))))
 
 
 def _place(item: Mapping[str, Any]) -> str:

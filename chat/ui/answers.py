@@ -5,20 +5,29 @@ from typing import Any
 
 from chat.markdown import escape
 from chat.places import place_of
-from rag.answering.answer import Answer, Citation, LeftOut
+from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Sentence, Why
 from rag.documents import Passage, RankedPassage
+
+DOUBTS_TOLD_MAX = 3
 
 
 def show(answer: Answer, words: dict[str, Any], *, is_stopped: bool = False) -> str:
     """The page's form of an answer, a refusal, or what was written before the person stopped it."""
     if answer.refused:
         return words["stopped"] if is_stopped else _refusal(answer, words)
-    parts = [_sentences(answer, words)]
+    parts = [written(answer.sentences, answer.citations, words)]
+    parts += [f"_{words['not_shown'].format(count=answer.withheld)}_"] if answer.withheld else []
     parts += [f"_{words['stopped']}_"] if is_stopped else []
     if answer.citations:
         listed = [f"- {_title(f'{cite.n} · ', cite.passage, words, _place(cite))}" for cite in answer.citations]
         parts += [f"**{words['sources']}**", "\n".join(listed)]
     return "\n\n".join(parts)
+
+
+def written(sentences: Sequence[Sentence], citations: Sequence[Citation], words: dict[str, Any]) -> str:
+    """Checked sentences in order, with their marks; one without a source says so, and why."""
+    cited = {citation.n: citation for citation in citations}
+    return " ".join(_sentence(sentence, cited, words) for sentence in sentences)
 
 
 def reading(passages: Sequence[RankedPassage], left_out: Sequence[LeftOut], words: dict[str, Any]) -> str:
@@ -35,14 +44,23 @@ def _refusal(answer: Answer, words: dict[str, Any]) -> str:
     return "\n\n".join([escape(answer.text), *((words["nearest"], "\n".join(near)) if near else ())])
 
 
-def _sentences(answer: Answer, words: dict[str, Any]) -> str:
-    """The sentences in order; one without a source says so."""
-    cited = {citation.n: citation for citation in answer.citations}
-    parts = []
-    for sentence in answer.sentences:
-        marks = [_mark(cited[number]) for number in sentence.citations]
-        parts.append(f"{escape(sentence.text)} {' '.join(marks) if sentence.supported else words['unsupported']}")
-    return " ".join(parts)
+def _sentence(sentence: Sentence, cited: dict[int, Citation], words: dict[str, Any]) -> str:
+    marks = [_mark(cited[number]) for number in sentence.citations]
+    doubts = [] if sentence.supported else [_doubts(sentence, words)]
+    return " ".join((escape(sentence.text), *marks, *doubts))
+
+
+def _doubts(sentence: Sentence, words: dict[str, Any]) -> str:
+    """Why a sentence is not supported, in brackets."""
+    told = [_doubt(why, words) for why in sentence.why if why.doubt is not Doubt.WORDS][:DOUBTS_TOLD_MAX]
+    if sentence.is_computed:
+        return f"({', '.join(told)})"
+    return f"({words['unsupported']}{words['because'] if told else ''}{', '.join(told)})"
+
+
+def _doubt(why: Why, words: dict[str, Any]) -> str:
+    named = words["doubts"][why.doubt.value]
+    return str(named.format(text=escape(why.text), operands=escape(", ".join(why.operands))))
 
 
 def _mark(citation: Citation) -> str:

@@ -18,7 +18,7 @@ from chainlit.utils import utc_now
 from chat.logs import record, record_failure
 from chat.markdown import escape, escape_piece
 from chat.texts import preferred, texts
-from chat.ui.answers import reading, show
+from chat.ui.answers import reading, show, written
 from chat.ui.data_layer import SealedDataLayer
 from chat.ui.events import events
 from chat.ui.mount import house
@@ -27,6 +27,7 @@ from chat.visitor import current_visitor
 from models.errors import EngineBusy
 from rag.answering.answer import (
     AnswerEvent,
+    Checked,
     Finished,
     Language,
     Queued,
@@ -137,6 +138,7 @@ async def ask(message: cl.Message) -> None:
 async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any], asking: _Asking) -> None:
     history: list[Turn] = cl.user_session.get(_HISTORY) or []
     progress, reply, otherwise = Progress(), None, _language()
+    checked: list[Checked] = []
 
     def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
         for grant in grants:
@@ -150,6 +152,11 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
                     await progress.end()
                     reply = reply or cl.Message("", created_at=utc_now())
                     await reply.stream_token(escape_piece(text))
+                case Checked(rest=rest):
+                    await progress.end()
+                    checked.append(event)
+                    reply = reply or cl.Message("", created_at=utc_now())
+                    await reply.stream_token(_so_far(checked, rest, words), is_sequence=True)
                 case Finished(finished):
                     await progress.end()
                     reply = reply or cl.Message("", created_at=utc_now())
@@ -179,6 +186,12 @@ async def _tell(event: AnswerEvent, progress: Progress, words: dict[str, Any]) -
         case Reading(passages, left_out):
             listed = reading(passages, left_out, words)
             await progress.begin(words["reading"].format(count=len(passages)), listed)
+
+
+def _so_far(checked: Sequence[Checked], rest: str, words: dict[str, Any]) -> str:
+    """What is written while it is written: sentences with their marks, and the beginning of the next."""
+    citations = [citation for each in checked for citation in each.citations]
+    return f"{written([each.sentence for each in checked], citations, words)} {escape_piece(rest)}"
 
 
 def _asked(

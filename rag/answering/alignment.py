@@ -1,45 +1,83 @@
 """Which passage supports a sentence of the answer, and where: checked after generation, not asked of the model."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rag.answering.answer import Citation, Language
+from rag.answering.answer import Citation, Doubt, Language, Why
+from rag.answering.claims import Claims, Held, Place, claims, held, places, unknown
+from rag.answering.computing import asked, operands
+from rag.answering.names import names
+from rag.answering.negations import reversal
+from rag.answering.numbers import Number
 from rag.answering.sentences import split_sentences
 from rag.documents import RankedPassage
-from rag.retrieval.words import content_words, fold, spoken
+from rag.retrieval.words import content_words, spoken
 
 SUPPORTED = 0.5
-"""Share of a sentence's words, weighted by rarity, that its passage must hold. Strict on numbers whatever the share."""
+"""Share of a sentence's words, weighted by rarity, that its passage must hold. Strict on claims whatever the share."""
 ALSO_SUPPORTED = 0.85
-"""A second passage is cited only when it holds nearly the whole sentence too."""
+"""A second document is cited only when it holds nearly the whole sentence too."""
+NEARLY_AS_GOOD = 0.05
+"""Of passages that hold a sentence this nearly as well, the one that the search ranked higher is cited."""
 QUOTE_WORDS_MAX = 80
 WIDER = 0.1
 """A quote grows to a neighbouring sentence only when that adds a tenth of the answer's words to it."""
-_NUMBER = re.compile(r"(?<!\d)\d{1,3}(?:[., ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How well a sentence stands on its best passage (0 to 1), and what it may be cited with, best first."""
+    """How well a sentence stands on its best passage (0 to 1), what it may be cited with, best first, or why not.
+
+    A number that is worked out has both: citations of what it is worked out of, and why the sentence is not supported.
+    """
 
     score: float
     citations: tuple[Citation, ...]
+    why: tuple[Why, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A passage taken apart once: its sentences as spans, their stems, everything it holds, its numbers."""
+    """A passage taken apart once: its sentences as spans, their stems, everything it holds."""
 
     number: int
     item: RankedPassage
     language: Language
     spans: tuple[tuple[int, int], ...]
     stems: tuple[frozenset[str], ...]
-    held: frozenset[str]
-    numbers: frozenset[str]
+    words: frozenset[str]
+    held: Held
+
+    def cite(self, first: int, last: int) -> Citation:
+        """The sentences from `first` to `last` as a quote."""
+        start, end = self.spans[first][0], self.spans[last][1]
+        return Citation(self.number, self.item.passage, self.item.passage.chunk.text[start:end], start, end)
+
+    def fits(self, first: int, last: int) -> bool:
+        """Whether these are sentences of the passage and within a quote's bound."""
+        if first < 0 or last >= len(self.spans):
+            return False
+        return len(self.item.passage.chunk.text[self.spans[first][0] : self.spans[last][1]].split()) <= QUOTE_WORDS_MAX
+
+    def within(self, first: int, last: int) -> frozenset[str]:
+        """The stems of these sentences."""
+        return frozenset[str]().union(*self.stems[first : last + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How a sentence stands on one passage: its score, the quotes that hold its claims, and what it lacks."""
+
+    score: float
+    source: _Source
+    citations: tuple[Citation, ...]
+    why: tuple[Why, ...]
+
+    @property
+    def supports(self) -> bool:
+        return not self.why and self.score >= SUPPORTED
 
 
 class Alignment:
@@ -50,54 +88,94 @@ class Alignment:
         self._question = {spoken: frozenset(content_words(question, spoken)) for spoken in Language}
         self._frequency = Counter(word for source in self._sources for stems in source.stems for word in stems)
         self._sentences = sum(len(source.stems) for source in self._sources)
+        self._wanted = asked(question)
+        named = (name.folded for name in names(question) if not name.is_first)
+        self._capitalised = frozenset(named).union(*(source.held.known.names for source in self._sources))
 
     def check(self, text: str) -> Support:
         """The support of a sentence; `n` of a citation is the passage's place (from 1) until the answer renumbers it.
 
-        A passage that lacks a number of the sentence never supports it.
+        A passage that lacks a number, date or name of the sentence never supports it, nor one that says the contrary.
         """
-        asked = numbers(text)
-        found = [self._place(source, text) for source in self._sources if asked <= source.numbers]
-        places = sorted((place for place in found if place is not None), key=lambda place: -place[0])
-        if not places:
-            return Support(0.0, ())
-        best = places[0][0]
-        bounds = (SUPPORTED, max(ALSO_SUPPORTED, 0.95 * best))
-        kept = [cite for (score, cite), bound in zip(places, bounds, strict=False) if score >= bound]
-        return Support(best, tuple(kept) if best >= SUPPORTED else ())
+        claimed = claims(text, self._capitalised)
+        found = [self._stand(source, text, claimed) for source in self._sources]
+        standings = sorted((each for each in found if each is not None), key=lambda each: -each.score)
+        if not standings:
+            return Support(0.0, (), (Why(Doubt.WORDS),))
+        supporting = [each for each in standings if each.supports]
+        if not supporting:
+            unsupported = Support(standings[0].score, (), standings[0].why or (Why(Doubt.WORDS),))
+            return self._computed(text, claimed, standings) or unsupported
+        best = _preferred(supporting)
+        also = _other_documents(best, supporting)
+        return Support(best.score, (*best.citations, *(cite for each in also for cite in each.citations)))
 
-    def _place(self, source: _Source, text: str) -> tuple[float, Citation] | None:
-        """Score and quote of a sentence in one passage; None when it has nothing of its own to compare."""
+    def _stand(self, source: _Source, text: str, claimed: Claims) -> _Standing | None:
+        """How a sentence stands on one passage; None when it has nothing of its own to compare."""
         words = frozenset(content_words(text, source.language))
         news = words - self._question[source.language]
-        if not source.spans or not (news or words & source.held):
+        if not source.spans or not (news or words & source.words):
             return None
         first, last = self._window(source, words)
-        inside = frozenset[str]().union(*source.stems[first : last + 1])
-        score = 0.5 * self._share(words, source.held) + 0.5 * self._share(words, inside)
-        start, end = source.spans[first][0], source.spans[last][1]
-        chunk = source.item.passage.chunk
-        return score, Citation(source.number, source.item.passage, chunk.text[start:end], start, end)
+        lacking = unknown(claimed, source.held)
+        others: list[int] = []
+        for place in places(claimed, source.held):
+            stands = self._nearest(source, place, (first, last), words)
+            if stands is None:
+                lacking.append(place.why)
+            elif source.fits(min(first, stands), max(last, stands)):
+                first, last = min(first, stands), max(last, stands)
+            else:
+                others.append(stands)
+        score = 0.5 * self._share(words, source.words) + 0.5 * self._share(words, source.within(first, last))
+        quotes = (source.cite(first, last), *(source.cite(place, place) for place in dict.fromkeys(others)))
+        if score >= SUPPORTED and (reversed_ := reversal(text, quotes[0].quote, source.language)):
+            lacking.append(Why(Doubt.NEGATION, reversed_))
+        return _Standing(score, source, quotes, tuple(lacking))
+
+    def _computed(self, text: str, claimed: Claims, standings: Sequence[_Standing]) -> Support | None:
+        """The support of a sentence of which only numbers are doubted, where they are worked out of one passage's."""
+        for standing in standings if self._wanted else ():
+            if standing.why and all(why.doubt is Doubt.NUMBER for why in standing.why):
+                doubted = {why.text for why in standing.why}
+                results = [number for number in claimed.numbers if number.text in doubted]
+                if support := self._worked_out(standing.source, text, claimed, results):
+                    return support
+        return None
+
+    def _worked_out(self, source: _Source, text: str, claimed: Claims, results: Sequence[Number]) -> Support | None:
+        left = replace(claimed, numbers=tuple(number for number in claimed.numbers if number not in results))
+        standing = self._stand(source, _cut(text, results), left)
+        found = [operands(result, source.held.numbers, self._wanted) for result in results]
+        if standing is None or not standing.supports or not all(found):
+            return None
+        used = {number for numbers in found for number in numbers}
+        rows = [place for place, row in enumerate(source.held.numbers) if not used.isdisjoint(row)]
+        whole = source.fits(rows[0], rows[-1])
+        quotes = [source.cite(rows[0], rows[-1])] if whole else [source.cite(row, row) for row in rows]
+        pairs = zip(results, found, strict=True)
+        why = (Why(Doubt.COMPUTED, result.text, tuple(each.text for each in numbers)) for result, numbers in pairs)
+        return Support(standing.score, tuple(quotes), tuple(why))
+
+    @staticmethod
+    def _nearest(source: _Source, place: Place, window: tuple[int, int], words: frozenset[str]) -> int | None:
+        """The sentence nearest to the window that holds the claim: in it, beside it, or about the same things."""
+        first, last = window
+        away = {at: max(first - at, at - last, 0) for at in place.sentences}
+        near = [at for at in away if away[at] <= 1 or any(not word.isdigit() for word in words & source.stems[at])]
+        return min(near, key=lambda at: away[at], default=None)
 
     def _window(self, source: _Source, words: frozenset[str]) -> tuple[int, int]:
         """The sentence that holds most of the words, with neighbours that add to them, within the quote's bound."""
         first = last = max(range(len(source.spans)), key=lambda place: self._share(words, source.stems[place]))
         while True:
-            have = frozenset[str]().union(*source.stems[first : last + 1])
-            around = [(first - 1, last), (first, last + 1)]
-            wider = [bounds for bounds in around if self._fits(source, *bounds)]
-            gains = [(self._share(words, have.union(*source.stems[a : b + 1])), a, b) for a, b in wider]
+            have = source.within(first, last)
+            wider = [bounds for bounds in ((first - 1, last), (first, last + 1)) if source.fits(*bounds)]
+            gains = [(self._share(words, source.within(*bounds)), *bounds) for bounds in wider]
             best = max(gains, default=(0.0, first, last))
             if best[0] < self._share(words, have) + WIDER:
                 return first, last
             _, first, last = best
-
-    @staticmethod
-    def _fits(source: _Source, first: int, last: int) -> bool:
-        if first < 0 or last >= len(source.spans):
-            return False
-        text = source.item.passage.chunk.text[source.spans[first][0] : source.spans[last][1]]
-        return len(text.split()) <= QUOTE_WORDS_MAX
 
     def _share(self, words: Iterable[str], held: frozenset[str]) -> float:
         """The share of the words that is held, weighted by rarity among the passages' sentences: 0 to 1."""
@@ -108,20 +186,37 @@ class Alignment:
         return math.log(1 + (self._sentences + 1) / (self._frequency[word] + 0.5))
 
 
-def numbers(text: str) -> frozenset[str]:
-    """Numbers as they compare: grouping removed, decimal comma a point, no zeros after the last decimal."""
-    return frozenset(_plain(match.group()) for match in _NUMBER.finditer(fold(text)))
+def _cut(text: str, numbers: Sequence[Number]) -> str:
+    """The text without these numbers of it."""
+    for number in reversed(numbers):
+        text = f"{text[: number.start]} {text[number.end :]}"
+    return text
+
+
+def _preferred(supporting: Sequence[_Standing]) -> _Standing:
+    """The best, or one nearly as good that the search ranked higher."""
+    near = [each for each in supporting if each.score >= supporting[0].score - NEARLY_AS_GOOD]
+    return min(near, key=lambda each: each.source.number)
+
+
+def _other_documents(best: _Standing, supporting: Sequence[_Standing]) -> list[_Standing]:
+    """The best passage of each other document that holds nearly the whole sentence too."""
+    seen = {best.source.item.passage.document.id}
+    found = []
+    for each in supporting:
+        document = each.source.item.passage.document.id
+        if document not in seen and each.score >= max(ALSO_SUPPORTED, 0.95 * best.score):
+            seen.add(document)
+            found.append(each)
+    return found
 
 
 def _source(number: int, item: RankedPassage, answered_in: Language) -> _Source:
     chunk, title = item.passage.chunk, item.passage.document.title
     language = spoken(chunk.text) or answered_in
     spans = tuple(split_sentences(chunk.text))
-    stems = tuple(frozenset(content_words(chunk.text[start:end], language)) for start, end in spans)
-    above = content_words("\n".join((title, *chunk.headings)), language)
-    return _Source(number, item, language, spans, stems, frozenset(above).union(*stems), numbers(chunk.text))
-
-
-def _plain(number: str) -> str:
-    joined = re.sub(r"[ ,.](?=\d{3}(?!\d))", "", number).replace(",", ".")
-    return joined.rstrip("0").rstrip(".") if "." in joined else joined
+    sentences = [chunk.text[start:end] for start, end in spans]
+    stems = tuple(frozenset(content_words(sentence, language)) for sentence in sentences)
+    above = (title, *chunk.headings)
+    words = frozenset(content_words("\n".join(above), language)).union(*stems)
+    return _Source(number, item, language, spans, stems, words, held(sentences, chunk.text, above))

@@ -32,13 +32,50 @@ class Citation:
     end: int
 
 
+class Doubt(StrEnum):
+    """What keeps a sentence from being supported."""
+
+    WORDS = "words"
+    """No passage says it in enough of its words."""
+    NUMBER = "number"
+    DATE = "date"
+    NAME = "name"
+    """The passage nearest to it does not hold this number, date or name."""
+    NEGATION = "negation"
+    """The passage nearest to it says the contrary of this."""
+    COMPUTED = "computed"
+    """The number stands nowhere; it is the result over numbers that stand in the passage cited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A doubt and what of the sentence it is about; `operands` are what a computed number comes from, as written."""
+
+    doubt: Doubt
+    text: str = ""
+    operands: tuple[str, ...] = ()
+
+
+class Unsupported(StrEnum):
+    """What becomes of a sentence that no passage supports: shown with a mark, or left out and counted."""
+
+    MARK = "mark"
+    WITHHOLD = "withhold"
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of the answer with the numbers of the citations that support it."""
+    """One sentence of the answer with the numbers of its citations, and why where they do not support it."""
 
     text: str
     citations: tuple[int, ...]
     supported: bool
+    why: tuple[Why, ...] = ()
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether all that is doubted of it are numbers computed from the passage cited."""
+        return bool(self.why) and all(why.doubt is Doubt.COMPUTED for why in self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +140,8 @@ class Answer:
     """A finished answer. Where there is a `reason` it is a refusal, and `text` says so plainly.
 
     `understood` is the question as a follow-up was taken, None where it was taken as it stood. `read` are the passages
-    that the model got, `left_out` those that were near and that it did not get.
+    that the model got, `left_out` those that were near and that it did not get. `withheld` sentences that no passage
+    supports were written and are not shown.
     """
 
     text: str
@@ -117,6 +155,7 @@ class Answer:
     understood: Understood | None = None
     read: tuple[RankedPassage, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    withheld: int = 0
 
     @property
     def refused(self) -> bool:
@@ -160,10 +199,19 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """A sentence that has ended, and the citations it is the first to use; `rest` is what was written after it."""
+
+    sentence: Sentence
+    citations: tuple[Citation, ...]
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The checked answer; the last event."""
 
     answer: Answer
 
 
-AnswerEvent = Understood | Searching | Queued | Shortened | Reading | Written | Finished
+AnswerEvent = Understood | Searching | Queued | Shortened | Reading | Written | Checked | Finished

@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator as Generator_
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from models.generation import Done, GenerationRequest, Generator, Started, Token, Waiting
 from rag.answering.alignment import Alignment
@@ -22,16 +23,17 @@ from rag.answering.answer import (
     Timings,
     Turn,
     Understood,
+    Unsupported,
     Written,
 )
 from rag.answering.arithmetic import WorkedOut, worked_out
-from rag.answering.checking import check, cited, plain, refusal_of
 from rag.answering.evidence import Evidence, choose
 from rag.answering.followup import by_model, by_rules
 from rag.answering.history import remember
 from rag.answering.policy import AnswerPolicy
 from rag.answering.prompt import HISTORY_TOKENS, build, public_message
 from rag.answering.refusal import NO_ANSWER, TOO_LONG
+from rag.answering.streaming import SentenceStream
 from rag.documents import SearchResult
 from rag.retrieval.search import Searcher
 from rag.retrieval.words import language_of, spoken
@@ -47,7 +49,7 @@ QUESTION_CHARACTERS_MAX = 4000
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    text: str
+    stream: SentenceStream
     done: Done | None
 
     @property
@@ -110,7 +112,7 @@ class Answerer:
         )
         seen = _Seen(question, meant, understood, language, found, evidence)
         if worked := worked_out(meant, found.passages, language):
-            yield from _worked(seen, worked, Timings(retrieve_ms, None, _since(started), 0, 0))
+            yield from self._worked(seen, worked, Timings(retrieve_ms, None, _since(started), 0, 0))
             return
         if evidence.is_weak:
             timings = Timings(retrieve_ms, None, _since(started), 0, 0)
@@ -134,32 +136,41 @@ class Answerer:
         if remembered.shortened or remembered.left_out:
             yield Shortened(remembered.shortened, remembered.left_out)
         messages = build(seen.language, seen.evidence.passages, remembered, seen.meant)
-        text, done = "", None
+        stream, done = self._stream(seen), None
         for event in self._generator.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
             if isinstance(event, Waiting):
                 yield Queued(event.place)
             elif isinstance(event, Started):
                 yield Reading(seen.evidence.passages, seen.evidence.left_out)
+                stream.prepare()
             elif isinstance(event, Token):
-                text += event.text
-                yield Written(event.text)
+                if self._policy.unsupported is Unsupported.MARK:
+                    yield Written(event.text)
+                yield from stream.feed(event.text)
             elif isinstance(event, Done):
                 done = event
-        return _Draft(text, done)
+        yield from stream.end()
+        return _Draft(stream, done)
+
+    def _worked(self, seen: _Seen, worked: WorkedOut, timings: Timings) -> Iterator[AnswerEvent]:
+        """What follows from a table's row: no model writes, and it is checked like what one writes."""
+        seen = replace(seen, evidence=replace(seen.evidence, passages=(worked.item,), left_out=()))
+        stream = self._stream(seen)
+        yield Reading(seen.evidence.passages)
+        if self._policy.unsupported is Unsupported.MARK:
+            yield Written(worked.text)
+        yield from (*stream.feed(worked.text), *stream.end())
+        yield Finished(_checked(_Draft(stream, None), seen, timings))
+
+    def _stream(self, seen: _Seen) -> SentenceStream:
+        align = partial(Alignment, seen.evidence.passages, seen.meant, seen.language)
+        return SentenceStream(align, self._policy.unsupported)
 
 
 def earlier(history: Sequence[Turn]) -> str:
     """What the person asked last, newest first: a follow-up is searched with it too."""
     asked = [turn.content for turn in history if turn.role == "user"][-EARLIER_QUESTIONS:]
     return "\n".join(reversed(asked))
-
-
-def _worked(seen: _Seen, worked: WorkedOut, timings: Timings) -> Iterator[AnswerEvent]:
-    """What follows from a table's row: no model writes, and it is checked like what one writes."""
-    seen = replace(seen, evidence=replace(seen.evidence, passages=(worked.item,), left_out=()))
-    yield Reading(seen.evidence.passages)
-    yield Written(worked.text)
-    yield Finished(_checked(_Draft(worked.text, None), seen, timings))
 
 
 def _beside(understood: Understood | None, history: Sequence[Turn]) -> str:
@@ -175,15 +186,18 @@ def _language(question: str, history: Sequence[Turn], otherwise: Language | None
 
 
 def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
-    """Align each sentence; nothing supported, or the model saying that it does not know, is a refusal."""
-    text = plain(draft.text)
-    supports = check(text, Alignment(seen.evidence.passages, seen.meant, seen.language))
-    reason = refusal_of(supports)
-    if reason and not draft.is_cancelled:
-        return _refuse(reason, seen, timings)
-    sentences, citations = cited(supports)
-    answer = _answer(seen, timings)
-    return replace(answer, text=text, sentences=sentences, citations=citations, read=seen.evidence.passages)
+    """What was written, checked; nothing supported, or the model saying that it does not know, is a refusal."""
+    stream = draft.stream
+    if stream.refusal and not draft.is_cancelled:
+        return _refuse(stream.refusal, seen, timings)
+    return replace(
+        _answer(seen, timings),
+        text=stream.text,
+        sentences=stream.sentences,
+        citations=stream.citations,
+        read=seen.evidence.passages,
+        withheld=stream.withheld,
+    )
 
 
 def _refuse(reason: Reason, seen: _Seen, timings: Timings) -> Answer:

@@ -27,11 +27,16 @@ _UNSEEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class Aligned:
     """A sentence of the draft and what it stands on."""
 
     text: str
     support: Support
+
+    @property
+    def is_grounded(self) -> bool:
+        """Whether passages say it, or what it is worked out of."""
+        return bool(self.support.citations)
 
 
 def plain(text: str) -> str:
@@ -53,31 +58,47 @@ def _tidied(text: str) -> str:
     return re.sub(r"\s+(?=[.,)])", "", re.sub(r"[ \t]{2,}", " ", text)).strip()
 
 
-def check(text: str, alignment: Alignment) -> list[Checked]:
+def check(text: str, alignment: Alignment) -> list[Aligned]:
     """Each sentence of a plain draft with its support."""
-    return [Checked(text[start:end], alignment.check(text[start:end])) for start, end in split_sentences(text)]
+    return [Aligned(text[start:end], alignment.check(text[start:end])) for start, end in split_sentences(text)]
 
 
-def refusal_of(sentences: Sequence[Checked]) -> Reason | None:
-    """Why checked sentences are no answer: the model said that the passages do not say, or nothing is supported."""
+def refusal_of(sentences: Sequence[Aligned]) -> Reason | None:
+    """Why checked sentences are no answer: the model said that the passages do not say, or nothing is supported.
+
+    A number worked out of those of a passage is an answer, though not a supported one.
+    """
     if not sentences:
         return Reason.NOTHING_SUPPORTED
     first = sentences[0]
-    if is_not_found(first.text) or (sounds_silent(first.text) and not first.support.citations):
+    if is_not_found(first.text) or (sounds_silent(first.text) and not first.is_grounded):
         return Reason.MODEL_SILENT
-    return None if any(sentence.support.citations for sentence in sentences) else Reason.NOTHING_SUPPORTED
+    return None if any(sentence.is_grounded for sentence in sentences) else Reason.NOTHING_SUPPORTED
 
 
-def cited(sentences: Sequence[Checked]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-    """Sentences with citations numbered by first use; the same quote has one number."""
-    numbers: dict[tuple[str, int, int], Citation] = {}
-    written = []
-    for sentence in sentences:
-        held = [_numbered(citation, numbers) for citation in sentence.support.citations]
-        written.append(Sentence(sentence.text, tuple(citation.n for citation in held), supported=bool(held)))
-    return tuple(written), tuple(numbers.values())
+class Numbering:
+    """Citations numbered by first use; the same quote has one number."""
+
+    def __init__(self) -> None:
+        self._citations: dict[tuple[str, int, int], Citation] = {}
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Those used so far, in the order of their numbers."""
+        return tuple(self._citations.values())
+
+    def sentence(self, aligned: Aligned) -> Sentence:
+        """The sentence with the numbers of its citations."""
+        support = aligned.support
+        used = tuple(self._numbered(citation).n for citation in support.citations)
+        return Sentence(aligned.text, used, supported=bool(used) and not support.why, why=support.why)
+
+    def _numbered(self, citation: Citation) -> Citation:
+        key = (citation.passage.id, citation.start, citation.end)
+        return self._citations.setdefault(key, replace(citation, n=len(self._citations) + 1))
 
 
-def _numbered(citation: Citation, numbers: dict[tuple[str, int, int], Citation]) -> Citation:
-    key = (citation.passage.id, citation.start, citation.end)
-    return numbers.setdefault(key, replace(citation, n=len(numbers) + 1))
+def cited(sentences: Sequence[Aligned]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+    """Sentences with their citations numbered, and the citations."""
+    numbering = Numbering()
+    return tuple(map(numbering.sentence, sentences)), numbering.citations

@@ -64,6 +64,11 @@ def content_words(text: str, language: Language | None = None) -> list[str]:
     return [str(stem) for stem in stemmer.stemWords([word for word in _words(text) if word not in stop])]
 
 
+def is_stop(word: str) -> bool:
+    """Whether a folded word says nothing by itself, in either language."""
+    return any(word in stop for stop in _STOP.values())
+
+
 def query_words(text: str) -> list[str]:
     """The stems to look a question up by, each once; of both languages when a few words do not tell which it is."""
     language = spoken(text)

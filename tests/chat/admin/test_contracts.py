@@ -67,11 +67,13 @@ def test_an_answer_is_one_object_with_every_field(huisclos: Huisclos) -> None:
     assert (answer["refused"], answer["reason"]) == (False, None)
     assert answer["language"] == "en"
     for sentence in answer["sentences"]:
-        assert list(sentence) == ["text", "citations", "supported"]
+        assert list(sentence) == ["text", "citations", "supported", "why"]
+        assert sentence["supported"] is not bool(sentence["why"])
         assert all(isinstance(number, int) for number in sentence["citations"])
         assert isinstance(sentence["supported"], bool)
     for citation in answer["citations"]:
-        assert list(citation) == ["n", "doc", "title", "page", "cells", "quote"]
+        assert list(citation) == ["n", "doc", "title", "page", "cells", "quote", "start", "end"]
+        assert citation["end"] - citation["start"] == len(citation["quote"])
         assert citation["doc"] == "leave.md"
         assert citation["page"] is None
     assert answer["ranked_docs"][0] == "leave.md"

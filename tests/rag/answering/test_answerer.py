@@ -11,6 +11,7 @@ from models.generation import Done, GenerationEvent, GenerationRequest, Started,
 from rag.answering.answer import (
     Answer,
     AnswerEvent,
+    Checked,
     Finished,
     FollowUp,
     Language,
@@ -21,6 +22,7 @@ from rag.answering.answer import (
     Shortened,
     Turn,
     Understood,
+    Unsupported,
     WhyLeftOut,
     Written,
 )
@@ -91,6 +93,7 @@ def test_the_steps_come_in_order_and_the_text_as_it_is_written(ask: Ask) -> None
     events = ask(GOOD)
     assert [type(event) for event in events[:3]] == [Searching, Queued, Reading]
     assert "".join(event.text for event in events if isinstance(event, Written)) == GOOD
+    assert [event.sentence.text for event in events if isinstance(event, Checked)] == [GOOD]
     assert isinstance(events[-1], Finished)
 
 
@@ -109,6 +112,14 @@ def test_a_number_the_passages_do_not_hold_makes_a_refusal(ask: Ask) -> None:
     assert answer.text == NO_ANSWER[Language.ENGLISH]
     assert answer.citations == ()
     assert answer.nearest
+
+
+def test_what_no_passage_supports_is_withheld_where_the_house_says_so(ask: Ask) -> None:
+    draft = f"{GOOD.replace('240', '340')} {GOOD}"
+    events = ask(draft, policy=AnswerPolicy(unsupported=Unsupported.WITHHOLD))
+    assert not any(isinstance(event, Written) for event in events)
+    assert "340" not in str(events)
+    assert (_answer(events).text, _answer(events).withheld) == (GOOD, 1)
 
 
 def test_the_model_saying_that_it_does_not_know_is_a_refusal(ask: Ask) -> None:

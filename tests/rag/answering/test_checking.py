@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rag.answering.alignment import Alignment
 from rag.answering.answer import Language, Reason
-from rag.answering.checking import Checked, check, cited, plain, refusal_of
+from rag.answering.checking import Aligned, check, cited, plain, refusal_of
 from rag.documents import RankedPassage
 
 LEAVE = "You can carry over a maximum of 240 annual leave hours. The documents do not cover contractors."
@@ -106,6 +106,16 @@ def test_nothing_supported_is_a_refusal(ranked: Callable[..., RankedPassage]) ->
     assert refusal_of(_checked("", ranked(LEAVE))) is Reason.NOTHING_SUPPORTED
 
 
+def test_a_number_that_is_worked_out_is_an_answer_that_is_not_supported(ranked: Callable[..., RankedPassage]) -> None:
+    table = "Item | 2019 | 2018\nServicing fees | 3,901 | 2,321"
+    aligned = Alignment([ranked(table)], "What was the change in servicing fees?", Language.ENGLISH)
+    checked = check("The change in servicing fees was 1,580.", aligned)
+    assert refusal_of(checked) is None
+    (sentence,), citations = cited(checked)
+    assert (sentence.supported, sentence.is_computed, sentence.citations) == (False, True, (1,))
+    assert citations[0].quote == "Servicing fees | 3,901 | 2,321"
+
+
 def test_the_sentence_for_not_found_is_a_refusal_whatever_follows(ranked: Callable[..., RankedPassage]) -> None:
     draft = "The documents do not say. You can carry over a maximum of 240 annual leave hours."
     assert refusal_of(_checked(draft, ranked(LEAVE))) is Reason.MODEL_SILENT
@@ -124,5 +134,5 @@ def test_an_answer_about_what_documents_leave_out_is_an_answer_when_a_passage_sa
     assert refusal_of(_checked("The documents do not cover contractors.", ranked(LEAVE))) is None
 
 
-def _checked(draft: str, *passages: RankedPassage) -> list[Checked]:
+def _checked(draft: str, *passages: RankedPassage) -> list[Aligned]:
     return check(plain(draft), Alignment(passages, "How many hours can I carry over?", Language.ENGLISH))

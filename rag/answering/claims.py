@@ -1,0 +1,88 @@
+"""What a sentence claims beyond its words: numbers, dates and names, and where in a passage each stands."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rag.answering.answer import Doubt, Why
+from rag.answering.dates import Date, dates, is_in
+from rag.answering.names import Known, Name, is_known, known, names
+from rag.answering.numbers import Number, in_scales, is_same, numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a sentence claims: numbers outside its dates, its dates, its names."""
+
+    numbers: tuple[Number, ...]
+    dates: tuple[Date, ...]
+    names: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a passage holds: numbers and dates sentence by sentence, and what it is able to name.
+
+    `scales` are powers of ten announced for its numbers, `years` those that its text and what stands above it name.
+    """
+
+    numbers: tuple[tuple[Number, ...], ...]
+    dates: tuple[tuple[Date, ...], ...]
+    known: Known
+    scales: frozenset[int]
+    years: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A claim and the sentences of the passage, by their place, in which it stands."""
+
+    why: Why
+    sentences: tuple[int, ...]
+
+
+def claims(text: str, capitalised: frozenset[str] = frozenset()) -> Claims:
+    """The claims of a sentence. Its first word is a name where `capitalised` has it, from inside other sentences."""
+    said = dates(text)
+    outside = [number for number in numbers(text) if number.is_firm and not _is_within(number, said)]
+    named = [name for name in names(text) if not name.is_first or name.is_acronym or name.folded in capitalised]
+    return Claims(tuple(outside), said, tuple(named))
+
+
+def held(sentences: Sequence[str], text: str, above: Sequence[str]) -> Held:
+    """What a passage of these sentences holds, under this title and these headings."""
+    said = tuple(numbers(sentence) for sentence in sentences)
+    whole = "\n".join((*above, text))
+    years = frozenset(int(number.value) for number in numbers(whole) if number.value == int(number.value))
+    return Held(said, tuple(map(dates, sentences)), known(text, above), in_scales(whole), years)
+
+
+def places(claimed: Claims, held: Held) -> list[Place]:
+    """Where each number and date stands; nowhere is a place without sentences."""
+    return [
+        *(_place(Doubt.NUMBER, number.text, _with_number(number, held)) for number in claimed.numbers),
+        *(_place(Doubt.DATE, date.text, _with_date(date, held)) for date in claimed.dates),
+    ]
+
+
+def unknown(claimed: Claims, held: Held) -> list[Why]:
+    """The names that neither passage nor title nor headings hold, each once."""
+    lacking = [name.text for name in claimed.names if not is_known(name, held.known)]
+    return [Why(Doubt.NAME, text) for text in dict.fromkeys(lacking)]
+
+
+def _place(doubt: Doubt, text: str, sentences: Iterable[int]) -> Place:
+    return Place(Why(doubt, text), tuple(sentences))
+
+
+def _with_number(number: Number, held: Held) -> list[int]:
+    return [
+        place for place, row in enumerate(held.numbers) if any(is_same(number, other, held.scales) for other in row)
+    ]
+
+
+def _with_date(date: Date, held: Held) -> list[int]:
+    return [place for place, row in enumerate(held.dates) if any(is_in(date, other, held.years) for other in row)]
+
+
+def _is_within(number: Number, said: Sequence[Date]) -> bool:
+    return any(date.start <= number.start < date.end for date in said)

@@ -1,0 +1,113 @@
+"""Whether a sentence denies what its quote affirms, or the other way round: polarity compared clause by clause."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.answering.answer import Language
+from rag.answering.sentences import level
+from rag.retrieval.words import content_words
+
+ALIKE = 0.6
+"""Share of a clause's words that a clause of the quote must hold to be about the same."""
+NEARLY_AS_ALIKE = 0.8
+"""Beside the clause that is most alike, others count that hold nearly as many of the words."""
+WORDS_MIN = 2
+DENIED_WORDS = 2
+"""A denial is about the words next to it; farther ones are what it happens to."""
+_NO_DENIAL = re.compile(
+    r"\bnot only\b|\bnon seulement\b|\bpas seulement\b|\bno (?:later|more|less|fewer|longer than)\b"
+    r"|\bnot (?:later|more|less|fewer|exceed\w*)\b|\b(?:pas|non) (?:plus|moins) d[e'u]\b|\bpas exceder\b"
+    r"|\bwhether or not\b|\bou non\b|\bn'importe\b|\bno\.? ?\d|\bn'est-ce pas\b|\bnon-\w+|\bpas a pas\b"
+)
+_DENIAL = re.compile(
+    r"\bn(?:e |')(?P<verb>(?:\w+ ){1,3}?)(?:pas|jamais|plus|personne|guere|aucune?s?|rien|nullement|ni)\b"
+    r"|\b(?:pas|jamais|aucune?s?|rien|nullement|ni|sans|sauf|hormis|excepte|non)\b"
+    r"|\b(?:not|never|no|none|nobody|nothing|neither|nor|cannot|without|unless|except|excluding)\b|n't\b"
+)
+_BAN = re.compile(
+    r"\b(?:interdi(?:t|te|ts|tes|re|sent|ction|ctions)|prohib\w+|forbid\w*|forbade|illega\w+|illicite\w*|unlawful\w*"
+    r"|impossible\w*|defendu(?:e|s|es)?|exclu(?:e|s|es|ent|t|re|ded|des)?)\b"
+)
+_MODAL = re.compile(
+    r"\b(?:must|shall|might|need|allow(?:ed|s)?|permitted|doi(?:t|s|vent)|dev(?:ez|ons|ra|rait)|peu(?:t|x|vent)"
+    r"|pouv(?:ez|ons|ait|oir)|autorise(?:e|s|es)?|permi(?:s|se))\b"
+)
+"""Words of what may and must be done: they change with the polarity, not with what is spoken of."""
+_LEAVES_OUT = re.compile(r"\s*(?:sans|sauf|hormis|excepte|without|except|excluding)\b")
+_CLAUSE = re.compile(
+    r"[,;:()\n]|(?<=[.!?])\s|\s(?=(?:sans|sauf|hormis|excepte|without|except|unless)\b)"
+    r"|\s(?:mais|but|et|and|ou|or|car|because|si|if|que|qu'|that|which|qui|who|alors que|while|lorsque|when|although)\s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """A run of words between two joints; what it denies of them, and whether it begins with "without" or "except"."""
+
+    text: str
+    words: frozenset[str]
+    denied: frozenset[str]
+    denies: bool
+    leaves_out: bool
+
+    def contradicts(self, other: "_Clause") -> bool:
+        """Whether one of the two denies what the other has without a denial."""
+        denying, affirming = (self, other) if self.denies else (other, self)
+        return denying.denies and not affirming.denies and not denying.denied.isdisjoint(affirming.words)
+
+
+def reversal(text: str, quote: str, language: Language) -> str:
+    """The clause of the text whose polarity is not that of what the quote says of the same; "" where there is none."""
+    said, held = _clauses(text, language), _clauses(quote, language)
+    for clause in said:
+        rivals = _alike(clause, held)
+        if rivals and all(clause.contradicts(rival) for rival in rivals):
+            return clause.text
+    lost = [_without(clause, held, said) for clause in held if clause.leaves_out]
+    return next(filter(None, lost), "")
+
+
+def _without(clause: _Clause, held: Sequence[_Clause], said: Sequence[_Clause]) -> str:
+    """The clause of the answer that has with it what the quote has only without."""
+    elsewhere = any(clause.words <= other.words for other in held if not other.denies)
+    within = [other for other in said if clause.words and clause.words <= other.words]
+    denied = elsewhere or any(other.denies for other in within)
+    return "" if denied or not within else within[0].text
+
+
+def _alike(clause: _Clause, held: Sequence[_Clause]) -> list[_Clause]:
+    """The clauses that are about the same as this one; none where it says too little or nothing is near."""
+    if len(clause.words) < (1 if clause.leaves_out else WORDS_MIN):
+        return []
+    shares = [len(clause.words & other.words) / len(clause.words) for other in held]
+    best = max(shares, default=0.0)
+    bound = max(ALIKE, best * NEARLY_AS_ALIKE)
+    return [other for other, share in zip(held, shares, strict=True) if share >= bound]
+
+
+def _clauses(text: str, language: Language) -> list[_Clause]:
+    levelled = level(text)
+    bounds = [0, *(place for match in _CLAUSE.finditer(levelled) for place in match.span()), len(levelled)]
+    pairs = zip(bounds[::2], bounds[1::2], strict=True)
+    return [_clause(text[start:end], language) for start, end in pairs if text[start:end].strip()]
+
+
+def _clause(text: str, language: Language) -> _Clause:
+    levelled = _NO_DENIAL.sub(" ", level(text))
+    denial, ban = _DENIAL.search(levelled), _BAN.search(levelled)
+    denied: set[str] = set()
+    for cue in filter(None, (denial, ban)):
+        before, after = _matter(levelled[: cue.start()], language), _matter(levelled[cue.end() :], language)
+        verb = _matter(cue.groupdict().get("verb") or "", language)
+        denied |= {*verb, *after[: DENIED_WORDS - len(verb)], *(before[-DENIED_WORDS:] if cue is ban else ())}
+    words = frozenset(_matter(levelled, language))
+    return _Clause(
+        text.strip(), words, frozenset(denied), (denial is None) is not (ban is None), bool(_LEAVES_OUT.match(levelled))
+    )
+
+
+def _matter(levelled: str, language: Language) -> list[str]:
+    """The words of what is spoken of, in order, without those of denying, forbidding and allowing."""
+    verb = _DENIAL.sub(lambda cue: f" {cue['verb'] or ''} ", levelled)
+    return content_words(_MODAL.sub(" ", _BAN.sub(" ", verb)), language)

@@ -1,0 +1,160 @@
+"""Numbers of a text as they compare: digits and words, their scale and unit, whatever the grouping and the language."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rag.answering.sentences import level
+
+_BELOW_20_EN = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_BELOW_20_FR = (
+    "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept dix-huit "
+    "dix-neuf"
+)
+_TENS_EN = {20: "twenty", 30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 70: "seventy", 80: "eighty"}
+_TENS_EN[90] = "ninety"
+_TENS_FR = {20: "vingt", 30: "trente", 40: "quarante", 50: "cinquante", 60: "soixante", 80: "quatre-vingt"}
+_EN, _FR = _BELOW_20_EN.split(), _BELOW_20_FR.split()
+
+
+def _spelled() -> dict[str, int]:
+    """The words for 2 to 99 in both languages; one is an article in French and a pronoun in English."""
+    words = {word: value for names in (_EN, _FR) for value, word in enumerate(names) if value > 1}
+    for tens, name in _TENS_EN.items():
+        words |= {f"{name}-{_EN[unit]}": tens + unit for unit in range(1, 10)} | {name: tens}
+    for tens, name in _TENS_FR.items():
+        last = 20 if tens in (60, 80) else 10
+        words |= {f"{name}{joint}{_FR[unit]}": tens + unit for unit in range(1, last) for joint in ("-", "-et-")}
+        words |= {name: tens, f"{name}s": tens}
+    return words
+
+
+_WORDS = _spelled()
+_UNSURE = frozenset({"neuf", "seize", "sept"})
+"""New, to grab, September: a number only where a plural follows."""
+_SCALES = {
+    "thousand": 3,
+    "thousands": 3,
+    "mille": 3,
+    "milliers": 3,
+    "million": 6,
+    "millions": 6,
+    "milliard": 9,
+    "milliards": 9,
+    "billion": 9,
+    "billions": 9,
+    "bn": 9,
+}
+_UNITS = {
+    unit: name
+    for name, units in {
+        "percent": "% percent pourcent",
+        "eur": "€ euro euros eur",
+        "usd": "$ dollar dollars usd",
+        "gbp": "£ gbp",
+        "day": "day days jour jours",
+        "week": "week weeks semaine semaines",
+        "month": "month months mois",
+        "year": "year years an ans annee annees",
+        "hour": "hour hours heure heures h",
+        "minute": "minute minutes min mn",
+        "second": "seconds secondes",
+        "metre": "metre metres meter meters",
+        "kilometre": "km kilometre kilometres kilometer kilometers",
+        "mile": "mile miles",
+        "gram": "gramme grammes gram grams",
+        "kilogram": "kg kilo kilos kilogramme kilogrammes kilogram kilograms",
+        "tonne": "tonne tonnes",
+        "litre": "litre litres liter liters",
+    }.items()
+    for unit in units.split()
+}
+
+
+def _either(words: Iterable[str]) -> str:
+    longest = sorted(words, key=len, reverse=True)
+    return "|".join(re.escape(word).replace(r"\-", "[- ]") for word in longest)
+
+
+_NUMBER = re.compile(
+    r"(?P<before>[$€£]\s?)?"
+    r"(?P<digits>(?<!\d)\d{1,3}(?:[., ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
+    rf"|\b(?:{_either(_WORDS)})\b|\b(?:une?|one)(?= (?:million|milliard|billion)s?\b))"
+    r"(?P<hundred>[ -](?:hundreds?|cents?)\b)?"
+    rf"(?:[ -]?(?P<scale>{_either(_SCALES)})\b(?: (?:de|d'|of)\b)?)?"
+    rf"(?:[ -]?(?P<unit>%|[$€£]|(?:pour|per) ?cent\b|(?:{_either(u for u in _UNITS if u.isalpha())})\b))?"
+)
+_IN_SCALE = re.compile(rf"\b(?:in|en) (?:[$€£]\s?)?({_either(_SCALES)})\b")
+_HELD_BACK = re.compile(r"\b(?:les|des|ces|the|these|those|both|tous|toutes)\s$")
+_GROUPING = re.compile(r"(?<=\d)[ ,.](?=\d{3}(?!\d))")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number at `start` to `end` of a text: as written, its value, without its scale (`bare`), its unit or "".
+
+    One that is not `is_firm` may be no number, or one the text need not state ("the two of them").
+    """
+
+    text: str
+    start: int
+    end: int
+    bare: Decimal
+    scale: int = 0
+    unit: str = ""
+    is_firm: bool = True
+
+    @property
+    def value(self) -> Decimal:
+        """The number with its scale."""
+        return self.bare.scaleb(self.scale)
+
+
+def numbers(text: str) -> tuple[Number, ...]:
+    """Every number of a text, in order."""
+    levelled = level(text)
+    return tuple(_number(text, levelled, match) for match in _NUMBER.finditer(levelled))
+
+
+def in_scales(text: str) -> frozenset[int]:
+    """The powers of ten that a table announces for all its numbers ("in thousands")."""
+    return frozenset(_SCALES[match[1]] for match in _IN_SCALE.finditer(level(text)))
+
+
+def is_same(claimed: Number, held: Number, scales: frozenset[int] = frozenset()) -> bool:
+    """Whether a text that holds the one says the other; `scales` are those announced above the one held."""
+    if claimed.unit and held.unit and claimed.unit != held.unit:
+        return False
+    if claimed.value == held.value:
+        return True
+    return claimed.bare == held.bare and held.scale == 0 and claimed.scale in scales
+
+
+def _number(text: str, levelled: str, match: re.Match[str]) -> Number:
+    written = match["digits"]
+    bare, scale = _value(written), _SCALES.get(match["scale"] or "", 0)
+    is_word = not written[0].isdigit()
+    if match["hundred"] and is_word:
+        scale += 2
+    unit = (match["before"] or match["unit"] or "").replace(" ", "")
+    unit = "percent" if unit in ("pourcent", "percent") else _UNITS.get(unit, "")
+    end = match.end("scale") if match["scale"] else match.end("digits")
+    is_firm = not is_word or _is_firm(levelled, match)
+    return Number(text[match.start("digits") : end], *match.span(), bare, scale, unit, is_firm)
+
+
+def _is_firm(levelled: str, match: re.Match[str]) -> bool:
+    if match["digits"] in _UNSURE:
+        return re.match(r"\s\w+[sx]\b", levelled[match.end("digits") :]) is not None
+    return match["digits"] not in ("deux", "two") or _HELD_BACK.search(levelled[: match.start()]) is None
+
+
+def _value(written: str) -> Decimal:
+    if not written[0].isdigit():
+        return Decimal(_WORDS.get(written.replace(" ", "-"), 1))
+    joined = written if written.startswith("0") else _GROUPING.sub("", written)
+    return Decimal(joined.replace(" ", "").replace(",", ".")).normalize()
