@@ -2,7 +2,8 @@
 
 `python -m bench.evaluation DIR --out build/eval [--sample N]`. DIR holds `docs/`, `questions.jsonl`, `score.py` and
 `retrieval/{en,fr}`; where it holds `attacks/pii.jsonl`, the detector of personal identifiers is measured on it.
-Everything goes through the commands a person would type, so what is measured is what is shipped.
+Everything goes through the commands a person would type, so what is measured is what is shipped. The figures go into
+docs/evaluation.md, too.
 Stopped anywhere and run again with the same `--out`, it continues.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import personal
+from bench.report import PAGE, block, put
 
 COLLECTION = "evaluation"
 SEED = 3
@@ -40,17 +42,24 @@ def main() -> None:
     report: Row = {"date": datetime.now(UTC).isoformat(timespec="minutes"), "machine": machine(), "sample": None}
     marked = options.folder / "attacks" / "pii.jsonl"
     if marked.exists():
-        report["personal_data"] = identifiers(marked)
+        measured = identifiers(marked)
+        report["personal_data"] = measured.rows
+        _note(options, "identifiers", f"{_when(report)}\n\n{block(personal.table(measured))}")
     if not options.no_answers:
         report["load"] = load(home, options.folder / "docs", out)
         questions = sample(read_rows(options.folder / "questions.jsonl"), options.sample)
         report["sample"] = len(questions)
         report["answers"] = answers(home, options.folder / "score.py", questions, out)
+        predictions = read_rows(out / "predictions.jsonl")
+        report["reasons"] = reasons(questions, predictions)
+        _note(options, "answers", f"{_when(report)}\n\n{block((out / 'qa.txt').read_text())}")
+        _note(options, "reasons", block(reasons_table(report["reasons"])))
     if not options.no_retrieval:
         report["retrieval"] = {
-            folder.name: retrieval(home, options.folder / "score.py", folder, out)
-            for folder in sorted((options.folder / "retrieval").glob("*"))
+            folder.name: retrieval(home, options.folder / "score.py", folder, out) for folder in _sets(options.folder)
         }
+        tables = [f"{folder.name}\n{(out / f'ir-{folder.name}.txt').read_text()}" for folder in _sets(options.folder)]
+        _note(options, "retrieval", f"{_when(report)}\n\n{block(chr(10).join(tables))}")
     (out / "evaluation.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     print(f"\nwritten: {out / 'evaluation.json'}")
     if not options.keep:
@@ -82,12 +91,12 @@ class House:
             sys.exit(f"huisclos {' '.join(arguments)} ended with {process.returncode}:\n{tail}\nrun again to continue")
 
 
-def identifiers(path: Path) -> Row:
+def identifiers(path: Path) -> personal.Report:
     """Precision and recall of the detector by kind, on texts in which identifiers are marked."""
     step(f"personal identifiers in {path.name}")
     measured = personal.measure(path)
     print(personal.table(measured))
-    return measured.rows
+    return measured
 
 
 def load(home: House, documents: Path, out: Path) -> Row:
@@ -132,10 +141,36 @@ def retrieval(home: House, score: Path, folder: Path, out: Path) -> Row:
 
 
 def scored(score: Path, into: Path, *arguments: str) -> Row:
-    """What score.py prints, shown, and what it computes."""
-    subprocess.run([sys.executable, str(score), *arguments, "--json", str(into)], check=True)
+    """What score.py prints, shown and kept beside what it computes."""
+    command = [sys.executable, str(score), *arguments, "--json", str(into)]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    print(printed, end="")
+    into.with_suffix(".txt").write_text(printed)
     result: Row = json.loads(into.read_text())
     return result
+
+
+def reasons(questions: Sequence[Row], predictions: Sequence[Row]) -> Row:
+    """How many questions end in each reason of a refusal, or in an answer, by whether the documents answer them."""
+    answerable = {row["id"]: row["answerable"] for row in questions}
+    groups: dict[str, collections.Counter[str]] = {
+        "answerable": collections.Counter(),
+        "unanswerable": collections.Counter(),
+    }
+    for row in predictions:
+        if row["id"] in answerable:
+            groups["answerable" if answerable[row["id"]] else "unanswerable"][row["reason"] or "answered"] += 1
+    return {name: dict(counts) for name, counts in groups.items()}
+
+
+def reasons_table(groups: Row) -> str:
+    """The counts in lines."""
+    names = sorted({name for counts in groups.values() for name in counts})
+    lines = [f"{'':20}" + "".join(f"{name:>20}" for name in names)]
+    lines += [
+        f"{group:20}" + "".join(f"{counts.get(name, 0):20}" for name in names) for group, counts in groups.items()
+    ]
+    return "\n".join(lines)
 
 
 def sample(questions: Sequence[Row], size: int | None) -> list[Row]:
@@ -205,6 +240,21 @@ def _wait(process: "subprocess.Popen[bytes]") -> None:
         process.wait(LOOK_SECONDS)
     except subprocess.TimeoutExpired:
         return
+
+
+def _sets(folder: Path) -> list[Path]:
+    return sorted((folder / "retrieval").glob("*"))
+
+
+def _when(report: Row) -> str:
+    of = f"{report['sample']} questions, " if report["sample"] else ""
+    return f"{report['date']}, {of}{report['machine']}:"
+
+
+def _note(options: argparse.Namespace, name: str, text: str) -> None:
+    """Put figures into the page; those of a sample stay out of it."""
+    if options.sample is None:
+        put(PAGE, name, text)
 
 
 def _counts(counts: Mapping[str, int]) -> str:
