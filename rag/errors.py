@@ -25,6 +25,7 @@ RagError
 ├── QuestionUnknown       the owners have no such question
 ├── QuestionRefused       a question of the owners cannot be kept as it is
 ├── PolicyUnknown         what a collection does with personal data or originals is not understood
+├── FilterWrong           what a search is to be narrowed to is not understood
 ├── OriginalWithheld      who reads the collection does not get its documents' own bytes, and why
 ├── StoreBroken           the sealed truth is not what was written
 ├── SnapshotUnusable      a snapshot of an index is not there, or is not what was written
@@ -155,6 +156,10 @@ class QuestionRefused(RagError):
 
 class PolicyUnknown(RagError):
     """What a collection does with personal data or originals is not a way that is known: nothing of it is served."""
+
+
+class FilterWrong(RagError):
+    """What a search is to be narrowed to is not understood; the message says what is expected."""
 
 
 class Withholding(StrEnum):

@@ -223,9 +223,11 @@ class SourceLoad:
         return self._ended(prepared, FileState.INDEXED if place else FileState.UNCHANGED, info)
 
     def _move_document(self, identifier: DocumentId, to: MovedTo) -> None:
-        entries = self._store.move(self._grant, identifier, to)
+        facets, entries = self._store.move(self._grant, identifier, to)
         if entries:
             self._index.replace_document(self._grant.collection_id, identifier, entries)
+        else:
+            self._index.note_facets(self._grant.collection_id, identifier, facets)
 
     def _move_members(self, old: tuple[bytes, str], new: tuple[bytes, str]) -> None:
         """Take what a moved file holds along; both are the file's place and path."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,14 @@ from numpy.typing import NDArray
 
 from rag.documents import DocumentId, PassageId
 from rag.errors import IndexUnavailable
+from rag.facets import Facets
 from rag.index.building import build_graph
-from rag.index.contents import Contents, mark_of_title
-from rag.index.exact import ExactVectors, nearest
+from rag.index.compact import CompactVectors
+from rag.index.contents import Contents
+from rag.index.exact import ExactVectors, nearest, nearest_among
+from rag.index.facets import FacetColumns, FacetRow
 from rag.index.lexical import WordIndex
+from rag.retrieval.filters import Sieve
 from rag.store.snapshots import Parts
 from rag.store.values import IndexEntry
 
@@ -27,6 +32,9 @@ if TYPE_CHECKING:
 Scores = dict[str, float]
 _Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 _WORDS = "words"
+_COMPACT = "compact"
+COMPARED_MAX = 20_000
+"""Up to so many vectors of a graph are compared one by one where a search is narrowed to them: 5 ms, as the graph."""
 _WANTED_MAX = 2000
 """Neighbours asked for at most, where many of them are gone."""
 
@@ -52,8 +60,10 @@ class CollectionIndex:
         self._contents = Contents()
         self._newest = ExactVectors()
         self._graph: Graph | None = None
+        self._compact = CompactVectors.of(np.empty((0, 0), np.float32))
         self._dimensions = 0
         self.graph: GraphName | None = None
+        self.lacks_facets = False
         self._words = WordIndex(folder / _WORDS)
         self._lock = threading.RLock()
 
@@ -89,9 +99,9 @@ class CollectionIndex:
 
     def add_vectors(self, entries: Sequence[IndexEntry]) -> int:
         """Take passages without their words; gives the first slot."""
-        marked = [(entry.passage_id, entry.document_id, mark_of_title(entry.title)) for entry in entries]
+        known = [(entry.passage_id, entry.document_id, entry.facets) for entry in entries]
         with self._lock:
-            first = self._contents.add(marked)
+            first = self._contents.add(known)
             if entries:
                 self._dimensions = len(entries[0].vector)
                 self._newest.add(np.stack([entry.vector for entry in entries]))
@@ -108,6 +118,11 @@ class CollectionIndex:
         with self._lock:
             return self._contents.slots()
 
+    def note_facets(self, document_id: DocumentId, facets: Facets) -> bool:
+        """Take other facets of a document whose title is what it was; gives whether they are others."""
+        with self._lock:
+            return self._contents.note_facets(document_id, facets)
+
     def remove(self, document_id: DocumentId) -> bool:
         """Find a document no more; gives whether it was held."""
         with self._lock:
@@ -115,27 +130,37 @@ class CollectionIndex:
         self._words.remove(slots.tolist())
         return bool(len(slots))
 
-    def search_dense(self, vector: NDArray[np.float32], k: int) -> Scores:
-        """Up to `k` passages with their cosine to a unit vector (d,), nearest first."""
+    def search_dense(self, vector: NDArray[np.float32], k: int, sieve: Sieve | None = None) -> Scores:
+        """Up to `k` passages with their cosine to a unit vector (d,), nearest first; those let through a sieve."""
         with self._lock:
-            graph, first, rows = self._graph, self._newest.first, self._newest.rows
+            graph, compact, first, rows = self._graph, self._compact, self._newest.first, self._newest.rows
             left_out = self._contents.gone_from(first)
-        places, near = nearest(rows, vector, k, left_out)
+            wanted = self._contents.passing(sieve) if sieve else None
+        if wanted is None:
+            places, near = nearest(rows, vector, k, left_out)
+        else:
+            places, near = nearest_among(rows, vector, k, wanted[first : first + len(rows)])
         found = [(places + first, near)]
-        if graph is not None:
-            found.append(_held(lambda wanted: graph.search(vector, wanted), graph.count, k, self._contents.is_gone))
+        if graph is not None and wanted is not None:
+            found.append(_narrowed(graph, compact, vector, k, wanted))
+        elif graph is not None:
+            found.append(_held(partial(graph.search, vector), graph.count, k, self._contents.is_held, k))
         slots, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if graph is not self._graph:  # a larger one took its place, and it may have closed before the search
-            return self.search_dense(vector, k)
+            return self.search_dense(vector, k, sieve)
         best = np.argsort(-cosines, kind="stable")[:k]
         return {self._contents.passage(int(slots[place])): float(cosines[place]) for place in best}
 
-    def search_lexical(self, question: str, k: int) -> Scores:
-        """Up to `k` passages with BM25 (higher is better), best first."""
-        found = self._words.search(question, k)
+    def search_lexical(self, question: str, k: int, sieve: Sieve | None = None) -> Scores:
+        """Up to `k` passages with BM25 (higher is better), best first; of those alone that come through a sieve."""
+        found = self._words.search(question, k, self._passing(sieve) if sieve else None)
         return {
             self._contents.passage(slot): score for slot, score in found.items() if not self._contents.is_gone(slot)
         }
+
+    def _passing(self, sieve: Sieve) -> NDArray[np.bool_]:
+        with self._lock:
+            return self._contents.passing(sieve)
 
     def grow(self, graph_folder: Path, cancelled: Callable[[], bool]) -> None:
         """Add the newest vectors to the graph in a folder, which holds those before them. See `take_graph`.
@@ -143,13 +168,15 @@ class CollectionIndex:
         Raises IndexUnavailable where there is no room, or it was cancelled.
         """
         with self._lock:
-            first, rows = self._newest.first, self._newest.rows
+            first, rows, compact = self._newest.first, self._newest.rows, self._compact
         build_graph(graph_folder, first, rows, cancelled)
+        with _room():
+            compact.followed_by(rows).write(graph_folder / _COMPACT)
 
     def take_graph(self, graph_folder: Path, name: str) -> None:
         """Search a graph, which was sealed under `name`, from now on; its vectors are compared one by one no more.
 
-        Raises IndexUnavailable where Chroma does not open it.
+        Raises IndexUnavailable where Chroma does not open it, or it has no compact vectors, as in release 0.1.
         """
         from rag.index.vectors import ChromaError, Graph  # takes a second, and most collections need none
 
@@ -157,8 +184,9 @@ class CollectionIndex:
             graph = Graph(graph_folder, self._dimensions)
         except ChromaError as error:
             raise IndexUnavailable("the graph does not open; it is made anew") from error
+        compact = _compact_beside(graph, graph_folder / _COMPACT, self._dimensions)
         with self._lock:
-            old, self._graph = self._graph, graph
+            old, self._graph, self._compact = self._graph, graph, compact
             self._newest = self._newest.after(graph.count - self._newest.first)
             self.graph = GraphName(name, graph.count)
         if old is not None:
@@ -177,15 +205,24 @@ class CollectionIndex:
             parts[f"{_WORDS}/{path.name}"] = linked / path.name
         with self._lock:
             ids, owners, documents = self._contents.encoded()
+            facets, folders = self._contents.facets()
             parts |= {"ids": ids, "owners": owners, "newest": self._newest.rows.tobytes()}
             graph = asdict(self.graph) if self.graph else None
-            return {"dimensions": self._dimensions, "documents": documents, "graph": graph}, parts
+            held = {"documents": documents, "facets": facets, "folders": folders}
+            return {"dimensions": self._dimensions, **held, "graph": graph}, parts
 
     @classmethod
     def restored(cls, folder: Path, about: Any, files: Mapping[str, Path]) -> "CollectionIndex":
-        """The index that gave these parts, which lie in the folder, still without its graph: see `graph`."""
+        """The index that gave these parts, which lie in the folder, still without its graph: see `graph`.
+
+        What an earlier release sealed has no facets: see `lacks_facets`.
+        """
         index = cls(folder)
-        index._contents = Contents(files["ids"].read_bytes(), files["owners"].read_bytes(), about["documents"])
+        index.lacks_facets = "facets" not in about
+        facets = (
+            None if index.lacks_facets else FacetColumns([FacetRow(*row) for row in about["facets"]], about["folders"])
+        )
+        index._contents = Contents(files["ids"].read_bytes(), files["owners"].read_bytes(), about["documents"], facets)
         index._dimensions = about["dimensions"]
         index.graph = GraphName(**about["graph"]) if about["graph"] else None
         rows = np.frombuffer(files["newest"].read_bytes(), np.float32).reshape(-1, index._dimensions or 1)
@@ -202,12 +239,45 @@ class CollectionIndex:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _held(search: Callable[[int], _Found], count: int, k: int, is_gone: Callable[[int], bool]) -> _Found:
-    """The first `k` that are not gone: more are asked for until they are enough, up to a bound."""
-    wanted = min(count, k)
+def _compact_beside(graph: "Graph", path: Path, dimensions: int) -> CompactVectors:
+    """The compact vectors of a graph, into memory; raises IndexUnavailable where they are not all there."""
+    try:
+        compact = CompactVectors.read(path, dimensions)
+        path.unlink()
+    except OSError:
+        compact = CompactVectors.of(np.empty((0, dimensions), np.float32))
+    if len(compact) != graph.count:
+        graph.close()
+        raise IndexUnavailable("the graph is of an earlier release, or cut; it is made anew")
+    return compact
+
+
+def _narrowed(
+    graph: "Graph", compact: CompactVectors, vector: NDArray[np.float32], k: int, wanted: NDArray[np.bool_]
+) -> _Found:
+    """The nearest of the `wanted` (n,): out of the graph where they are many, else compared one by one."""
+    wanted = wanted[: graph.count]
+    held = int(wanted.sum())
+    if held > COMPARED_MAX:
+        first = k * graph.count // held
+        found = _held(partial(graph.search, vector), graph.count, k, lambda slots: wanted[slots], first)
+        if len(found[0]) >= k:
+            return found
+    return compact.nearest(np.flatnonzero(wanted), vector, k)
+
+
+def _held(
+    search: Callable[[int], _Found],
+    count: int,
+    k: int,
+    is_held: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+    first: int,
+) -> _Found:
+    """The first `k` that are held: `first` are asked for, and more until they are enough, up to a bound."""
+    wanted = min(count, first, _WANTED_MAX)
     while True:
         slots, cosines = search(wanted)
-        kept = np.array([not is_gone(int(slot)) for slot in slots], bool)
+        kept = is_held(slots)
         if kept.sum() >= k or wanted >= min(count, _WANTED_MAX):
             return slots[kept][:k], cosines[kept][:k]
         wanted = min(count, 2 * wanted, _WANTED_MAX)

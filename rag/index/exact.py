@@ -38,6 +38,21 @@ class ExactVectors:
         return ExactVectors(self.first + count, self.rows[count:].copy())
 
 
+GATHERED_SHARE_MAX = 0.25
+"""Where fewer rows are wanted than this share, they are put together first: comparing with all costs more."""
+
+
+def nearest_among(
+    rows: NDArray[np.float32], vector: NDArray[np.float32], k: int, wanted: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """As `nearest`, of the rows (n, d) that are `wanted` (n,)."""
+    places = np.flatnonzero(wanted)
+    if len(places) > GATHERED_SHARE_MAX * len(rows):
+        return nearest(rows, vector, k, np.flatnonzero(~wanted))
+    found, near = nearest(rows[places], vector, k, np.empty(0, np.int64))
+    return places[found], near
+
+
 def nearest(
     rows: NDArray[np.float32], vector: NDArray[np.float32], k: int, left_out: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from rag.documents import DocumentId
 from rag.errors import IndexUnavailable, SnapshotUnusable
+from rag.facets import Facets
 from rag.index.collection import CollectionIndex, Scores
 from rag.index.contents import mark_of_title
 from rag.index.limits import EXACT_PASSAGES_MAX
+from rag.retrieval.filters import Sieve
 from rag.store.documents import DocumentStore, IndexEntry
 from rag.store.snapshots import Snapshots
 from security.access import Grant
@@ -37,8 +39,8 @@ _WORDS_AT_ONCE_MAX = 2000
 """So many passages are stemmed while somebody waits: about a second."""
 
 
-ReadHeld = Callable[[Grant], dict[DocumentId, str] | set[DocumentId]]
-"""Gives the documents that the truth holds, perhaps with their titles."""
+ReadHeld = Callable[[Grant], dict[DocumentId, Facets] | set[DocumentId]]
+"""Gives the documents that the truth holds, perhaps with what is known of them."""
 
 
 class Opened(StrEnum):
@@ -56,7 +58,7 @@ class _Place:
     changing: threading.Lock = field(default_factory=threading.Lock)
     tending: threading.Lock = field(default_factory=threading.Lock)
     lacks_words: bool = False
-    has_old_titles: bool = False
+    has_old_facets: bool = False
     is_changed: bool = False
     removals: int = 0
     is_wanted: bool = False
@@ -104,6 +106,12 @@ class MemoryIndex:
         self.remove_document(collection_id, document_id)
         self.add(collection_id, entries)
 
+    def note_facets(self, collection_id: CollectionId, document_id: DocumentId, facets: Facets) -> None:
+        """Take what is known of a document now, its title aside: it was moved, or has another date."""
+        place = self._place(collection_id)
+        with place.changing:
+            place.is_changed |= place.index.note_facets(document_id, facets)
+
     def drop(self, collection_id: CollectionId) -> None:
         """Forget a collection and its snapshot, after what is being done to it was cut short."""
         with self._lock:
@@ -123,8 +131,8 @@ class MemoryIndex:
             index, opened = self._new(grant.collection_id), Opened.MADE
         place = self._put(grant.collection_id, index)
         if opened is Opened.RESTORED:
-            place.has_old_titles = place.is_wanted = True
-            self._catch_up(place, grant, store, store.ids)
+            place.has_old_facets = place.is_wanted = True
+            self._catch_up(place, grant, store, store.facets if index.lacks_facets else store.ids)
         else:
             self._fill_at_once(place, grant, store)
         give_back_memory()
@@ -160,9 +168,9 @@ class MemoryIndex:
         with place.tending:
             if place.is_dropped:
                 return False
-            if place.has_old_titles:
-                self._catch_up(place, grant, store, store.titles)
-                place.has_old_titles = False
+            if place.has_old_facets:
+                self._catch_up(place, grant, store, store.facets)
+                place.has_old_facets = False
             if place.lacks_words:
                 self._fill_words(place, grant, store)
             if place.index.is_spoiled:
@@ -182,13 +190,13 @@ class MemoryIndex:
         with place.tending:
             return place.is_changed and not place.lacks_words and self._seal(place, grant)
 
-    def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int) -> Scores:
-        """Passage ids of the granted collection with cosine similarity, nearest first."""
-        return self._search(grant, lambda index: index.search_dense(vector, k))
+    def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int, sieve: Sieve | None = None) -> Scores:
+        """Passage ids of the granted collection with cosine similarity, nearest first; those that come through."""
+        return self._search(grant, lambda index: index.search_dense(vector, k, sieve))
 
-    def search_lexical(self, grant: Grant, question: str, k: int) -> Scores:
-        """Passage ids of the granted collection with BM25, best first."""
-        return self._search(grant, lambda index: index.search_lexical(question, k))
+    def search_lexical(self, grant: Grant, question: str, k: int, sieve: Sieve | None = None) -> Scores:
+        """Passage ids of the granted collection with BM25, best first; those that come through."""
+        return self._search(grant, lambda index: index.search_lexical(question, k, sieve))
 
     def collections(self) -> list[CollectionId]:
         """Those that have an index."""
@@ -225,7 +233,7 @@ class MemoryIndex:
             fresh.close()
             raise
         with place.changing:
-            _catch_up(fresh, grant, store, store.titles)
+            _catch_up(fresh, grant, store, store.facets)
             old, place.index = place.index, fresh
             place.is_changed, place.lacks_words = True, False
         old.close()
@@ -387,11 +395,12 @@ def _fill_vectors(index: CollectionIndex, grant: Grant, store: DocumentStore) ->
 def _catch_up(index: CollectionIndex, grant: Grant, store: DocumentStore, read: ReadHeld) -> bool:
     """Bring an index in step with the documents that the truth holds; gives whether anything was to be done.
 
-    `read` gives these, perhaps with their titles, which are compared then: opening 5,000 takes a second. It is called
-    here, while nobody else changes the index: what was stored since would be taken for removed.
+    `read` gives these, perhaps with what is known of them, which is compared then: opening 5,000 takes a second. It is
+    called here, while nobody else changes the index: what was stored since would be taken for removed.
     """
     held = read(grant)
-    marks = {name: mark_of_title(title) for name, title in held.items()} if isinstance(held, dict) else {}
+    facets = held if isinstance(held, dict) else {}
+    marks = {name: mark_of_title(each.title) for name, each in facets.items()}
     known = index.documents
     stale = [name for name, mark in known.items() if name not in held or marks.get(name, mark) != mark]
     for name in stale:
@@ -399,7 +408,9 @@ def _catch_up(index: CollectionIndex, grant: Grant, store: DocumentStore, read: 
     missing = [name for name in held if not index.holds(name)]
     for entries in store.entries_of(grant, missing):
         index.add(entries)
-    return bool(stale or missing)
+    others = [name for name, each in facets.items() if index.note_facets(name, each)]
+    index.lacks_facets &= not facets
+    return bool(stale or missing or others)
 
 
 def check_memory_backed(folder: Path) -> None:

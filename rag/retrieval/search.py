@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from rag.documents import PassageId, RankedPassage, SearchResult
 from rag.index.memory import MemoryIndex
+from rag.retrieval.filters import Filter, Sieve
 from rag.retrieval.fusion import DENSE_WEIGHT, Ranking, fuse
 from rag.store.documents import DocumentStore
 from security.access import Grant
@@ -48,26 +50,37 @@ class Searcher:
     def __init__(self, store: DocumentStore, index: MemoryIndex, embedder: QueryEmbedder) -> None:
         self._store, self._index, self._embedder = store, index, embedder
 
-    def search(self, grants: Sequence[Grant], question: str, k: int = 10, earlier: str = "") -> SearchResult:
+    def search(
+        self, grants: Sequence[Grant], question: str, k: int = 10, earlier: str = "", within: Filter | None = None
+    ) -> SearchResult:
         """Up to `k` passages, best first; none without a grant or a word.
 
         `earlier` is what the conversation asked before: the question is then searched both alone and together with
         it, and the rankings are fused, so that a follow-up finds its subject and a new subject is not drowned.
+        `within` narrows it; where nothing passes, nothing is found.
         """
         if not grants or not question.strip():
             return SearchResult()
         queries = [question, f"{question}\n{earlier}"] if earlier.strip() else [question]
         with ThreadPoolExecutor(1) as beside:  # words are looked up while the question is embedded
             embedding = beside.submit(self._embedder.embed_queries, queries)
-            alike = [[self._index.search_lexical(grant, query, CANDIDATES) for grant in grants] for query in queries]
+            sieves = [self._sieve(grant, within) for grant in grants]
+            narrowed = list(zip(grants, sieves, strict=True))
+            alike = [
+                [self._index.search_lexical(grant, query, CANDIDATES, sieve) for grant, sieve in narrowed]
+                for query in queries
+            ]
             vectors = embedding.result()
         found = _Found()
         for vector, lexical in zip(vectors, alike, strict=True):
-            dense = [self._index.search_dense(grant, vector, CANDIDATES) for grant in grants]
+            dense = [self._index.search_dense(grant, vector, CANDIDATES, sieve) for grant, sieve in narrowed]
             for grant, *answers in zip(grants, dense, lexical, strict=True):
                 found.owner.update(dict.fromkeys(chain(*answers), grant))
             found.add(_joined(dense), _joined(lexical), weight=1 / len(queries))
         return self._open(list(fuse(found.rankings).items())[:k], found)
+
+    def _sieve(self, grant: Grant, within: Filter | None) -> Sieve | None:
+        return within.sieve(partial(self._store.folder_key, grant)) if within else None
 
     def _open(self, best: Sequence[tuple[str, float]], found: _Found) -> SearchResult:
         opened = {}

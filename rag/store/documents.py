@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from rag.documents import DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import OriginalWithheld, StoreBroken, Withholding
-from rag.personal.masking import masked_document, masked_passage
+from rag.facets import Facets, folder_name
+from rag.personal.masking import masked, masked_document, masked_passage
 from rag.personal.policy import Policy
 from rag.sources.record import SourceRecord
 from rag.store.integrity import Damage, Integrity
@@ -25,7 +26,9 @@ from rag.store.quality import Quality
 from rag.store.resealing import Resealed, Resealing
 from rag.store.room import room
 from rag.store.rows import (
+    facets_under,
     finished_row,
+    folder_digest,
     new_entries,
     new_info,
     new_row,
@@ -53,7 +56,7 @@ __all__ = ["DocumentStore", "Fingerprint", "IndexEntry", "Inventory", "MovedTo",
 
 
 _Read = TypeVar("_Read")
-_ReadRow = Callable[[DataKey, RowMapping, Mapping[DocumentId, str]], _Read]
+_ReadRow = Callable[[DataKey, RowMapping, Mapping[DocumentId, Facets]], _Read]
 INDEX_BATCH = 1000
 """Passages opened between two looks at whether to go on."""
 
@@ -77,9 +80,9 @@ class DocumentStore:
         Raises StoreFull, and then nothing of the document is stored.
         """
         info = new_info(DocumentId(secrets.token_hex(16)), grant.collection_id, new)
-        entries = new_entries(info, new)
         with self._writing, room():
             key = self._key(grant, Right.MANAGE)
+            entries = new_entries(key, info, new)
             with self._originals.written(key, grant.collection_id, info.id, new.content):
                 old = self._insert(key, info, new, entries)
         self._originals.remove(grant.collection_id, old)
@@ -231,15 +234,15 @@ class DocumentStore:
                 self.snapshots.reseal(grant)
                 self._keyring.retire(owner, parts.version)
 
-    def move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
-        """Give a document a new place without reading it again. Gives index entries where its title changed.
+    def move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[Facets, tuple[IndexEntry, ...]]:
+        """Give a document a new place without reading it again. Gives its facets, and entries where its title changed.
 
         A title that was the file's name becomes the new one.
         """
         with self._writing:
             return self._move(grant, document_id, to)
 
-    def _move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[IndexEntry, ...]:
+    def _move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[Facets, tuple[IndexEntry, ...]]:
         key = self._key(grant, Right.MANAGE)
         with room(), self._changing(key, grant.collection_id) as (connection, change):
             row = self._row(connection, grant, document_id)
@@ -250,14 +253,16 @@ class DocumentStore:
                 "place_key": key.blind("place", place_bytes(to.source, to.place)),
                 "source_key": key.blind("source", os.fsencode(to.source)),
             }
-            change.replace(finished_row(key, {**row, **place}, known), old)
-        return self._entries_of(key, document_id, title) if title != about["title"] else ()
+            moved = finished_row(key, {**row, **place}, known)
+            change.replace(moved, old)
+        facets = facets_under(key, open_info(key, moved.values))
+        return facets, self._entries_of(key, document_id, facets) if title != about["title"] else ()
 
-    def _entries_of(self, key: DataKey, document_id: DocumentId, title: str) -> tuple[IndexEntry, ...]:
+    def _entries_of(self, key: DataKey, document_id: DocumentId, facets: Facets) -> tuple[IndexEntry, ...]:
         query = select(passages).where(passages.c.document_id == document_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
-        return tuple(open_entry(key, row, {document_id: title}) for row in rows)
+        return tuple(open_entry(key, row, {document_id: facets}) for row in rows)
 
     def documents(self, grant: Grant) -> tuple[DocumentInfo, ...]:
         """Every document of the collection, by path."""
@@ -333,10 +338,16 @@ class DocumentStore:
         except FileNotFoundError as error:
             raise StoreBroken(f"the original of document {document_id} is missing; load its folder again") from error
 
-    def titles(self, grant: Grant) -> dict[DocumentId, str]:
-        """Titles of all documents of the collection, for its index."""
-        self._key(grant, Right.INDEX)
-        return {info.id: info.title for info in self.documents(grant)}
+    def facets(self, grant: Grant) -> dict[DocumentId, Facets]:
+        """Facets of all documents of the collection, for its index: 5,000 take a second."""
+        key = self._key(grant, Right.INDEX)
+        return {info.id: facets_under(key, info) for info in self.documents(grant)}
+
+    def folder_key(self, grant: Grant, folder: str) -> str:
+        """The digest that the index knows a folder by; to whoever reads it masked, a folder has its masked name."""
+        key = self._key(grant)
+        is_masked = grant.right is Right.READ and self._policies(key, grant).personal_data is Policy.MASK
+        return folder_digest(key, folder_name(masked(folder) if is_masked else folder))
 
     def ids(self, grant: Grant) -> set[DocumentId]:
         """Which documents the collection holds, without opening any."""
@@ -360,20 +371,20 @@ class DocumentStore:
 
     def entries_of(self, grant: Grant, ids: Sequence[DocumentId]) -> Iterator[tuple[IndexEntry, ...]]:
         """Index entries of some documents of the collection, each whole; those that are not held are left out."""
-        titles = self.titles(grant) if ids else {}
+        facets = self.facets(grant) if ids else {}
         for identifier in ids:
-            if identifier in titles:
-                yield self._entries_of(self._key(grant, Right.INDEX), identifier, titles[identifier])
+            if identifier in facets:
+                yield self._entries_of(self._key(grant, Right.INDEX), identifier, facets[identifier])
 
     def _for_index(
         self, grant: Grant, columns: Sequence[Any], read: _ReadRow[_Read], batch: int
     ) -> Iterator[tuple[_Read, ...]]:
         """Rows of the collection's passages, opened; of those whose document came or went meanwhile, none."""
-        key, titles = self._key(grant, Right.INDEX), self.titles(grant)
+        key, facets = self._key(grant, Right.INDEX), self.facets(grant)
         query = select(*columns).where(passages.c.collection_id == grant.collection_id)
         with self._engine.connect() as connection:
             for rows in connection.execution_options(yield_per=batch).execute(query).mappings().partitions():
-                yield tuple(read(key, row, titles) for row in rows if row["document_id"] in titles)
+                yield tuple(read(key, row, facets) for row in rows if row["document_id"] in facets)
 
     def _or_closed(self, grant: Grant, read: Iterator[_Read]) -> Iterator[_Read]:
         """What is read; where something does not open, the collection is closed, and StoreBroken raised."""

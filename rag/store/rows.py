@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rag.documents import Chunk, DocumentId, DocumentInfo, Passage, PassageId
+from rag.facets import Facets, facets_of
 from rag.personal.kinds import Identifiers, Kind, Span
 from rag.personal.marking import identifiers_of
 from rag.store.state import mark_of, passages_proof, row_proof
@@ -22,6 +23,7 @@ from security.sealing import Context, DataKey
 
 _VECTOR = np.dtype("<f2")
 """float16: unit vectors lose 1e-4 of cosine and half the bytes."""
+_FOLDER_BYTES = 8
 
 
 def place_bytes(source: str, path: str) -> bytes:
@@ -48,11 +50,22 @@ def new_info(identifier: DocumentId, collection_id: CollectionId, new: NewDocume
     )
 
 
-def new_entries(info: DocumentInfo, new: NewDocument) -> tuple[IndexEntry, ...]:
+def facets_under(key: DataKey, info: DocumentInfo) -> Facets:
+    """What the index knows of a document; names of folders are digests under the collection's key."""
+    return facets_of(info, lambda name: folder_digest(key, name))
+
+
+def folder_digest(key: DataKey, name: str) -> str:
+    """What tells a folder's name from another, in hex."""
+    return key.blind("folder", name.encode("utf-8", "surrogatepass"))[:_FOLDER_BYTES].hex()
+
+
+def new_entries(key: DataKey, info: DocumentInfo, new: NewDocument) -> tuple[IndexEntry, ...]:
     """The index entries of a document that comes in, one a chunk, with fresh ids."""
     words = (words_of(info.title, chunk.headings, chunk.text) for chunk in new.chunks)
+    facets = facets_under(key, info)
     return tuple(
-        IndexEntry(PassageId(secrets.token_hex(16)), info.id, vector, info.title, text)
+        IndexEntry(PassageId(secrets.token_hex(16)), info.id, vector, facets, text)
         for text, vector in zip(words, new.vectors, strict=True)
     )
 
@@ -174,24 +187,24 @@ def open_passage(key: DataKey, row: Any, known: dict[str, DocumentInfo]) -> Pass
     return Passage(identifier, known[document_id], _chunk(body))
 
 
-def open_entry(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
-    """An index entry out of a passage's row; `titles` by document."""
-    vector = open_vector(key, row, titles)
-    return replace(vector, text=open_words(key, row, titles)[1])
+def open_entry(key: DataKey, row: Mapping[Any, Any], facets: Mapping[DocumentId, Facets]) -> IndexEntry:
+    """An index entry out of a passage's row; `facets` by document."""
+    vector = open_vector(key, row, facets)
+    return replace(vector, text=open_words(key, row, facets)[1])
 
 
-def open_vector(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> IndexEntry:
+def open_vector(key: DataKey, row: Mapping[Any, Any], facets: Mapping[DocumentId, Facets]) -> IndexEntry:
     """An index entry without words out of a passage's row."""
     identifier, document_id = PassageId(row["id"]), DocumentId(row["document_id"])
     raw = key.open(row["vector"], passage_context(identifier, document_id, "vector"))
-    return IndexEntry(identifier, document_id, np.frombuffer(raw, _VECTOR).astype(np.float32), titles[document_id])
+    return IndexEntry(identifier, document_id, np.frombuffer(raw, _VECTOR).astype(np.float32), facets[document_id])
 
 
-def open_words(key: DataKey, row: Mapping[Any, Any], titles: Mapping[DocumentId, str]) -> tuple[PassageId, str]:
+def open_words(key: DataKey, row: Mapping[Any, Any], facets: Mapping[DocumentId, Facets]) -> tuple[PassageId, str]:
     """A passage with its words out of its row."""
     identifier, document_id = PassageId(row["id"]), DocumentId(row["document_id"])
     body = json.loads(key.open(row["body"], passage_context(identifier, document_id, "body")))
-    return identifier, words_of(titles[document_id], body["headings"], body["text"])
+    return identifier, words_of(facets[document_id].title, body["headings"], body["text"])
 
 
 def _chunk(body: Mapping[str, Any]) -> Chunk:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents import Chunk, DocumentId, DocumentInfo, ParsedDocument, PassageId
+from rag.facets import Facets
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,12 @@ class MovedTo:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """What the index in memory needs of a passage: its vector (d,) float32, its document's title, its words."""
+    """What the index in memory needs of a passage: its vector (d,) float32, its document's facets, its words."""
 
     passage_id: PassageId
     document_id: DocumentId
     vector: NDArray[np.float32]
-    title: str
+    facets: Facets
     text: str = ""
 
 

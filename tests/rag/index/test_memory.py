@@ -9,6 +9,7 @@ import pytest
 
 from rag.documents import DocumentId, PassageId
 from rag.errors import IndexUnavailable
+from rag.facets import Facets
 from rag.index.memory import MemoryIndex, Opened, check_memory_backed
 from rag.store.documents import IndexEntry
 from rag.store.snapshots import Snapshots
@@ -22,7 +23,7 @@ EXACT, MANY = 25, 30
 
 
 def entry(name: str, document: str, text: str) -> IndexEntry:
-    return IndexEntry(PassageId(name), DocumentId(document), np.ones(DIMENSIONS, np.float32), document, text)
+    return IndexEntry(PassageId(name), DocumentId(document), np.ones(DIMENSIONS, np.float32), Facets(document), text)
 
 
 @pytest.fixture
