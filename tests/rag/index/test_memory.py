@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ import pytest
 from rag.documents import DocumentId, PassageId
 from rag.errors import IndexUnavailable
 from rag.facets import Facets
+from rag.index.collection import CollectionIndex
+from rag.index.compact import CompactVectors
 from rag.index.memory import MemoryIndex, Opened, check_memory_backed
-from rag.store.documents import IndexEntry
+from rag.retrieval.filters import Filter
+from rag.store.documents import IndexEntry, MovedTo
 from rag.store.snapshots import Snapshots
 from security.access import Grant, Right
 from security.errors import AccessDenied
@@ -384,3 +389,79 @@ def test_it_is_due_after_a_load_and_by_age_and_not_otherwise(shelf: Shelf, folde
     shelf.index.add(shelf.collection_id, [entry("1" * 32, "d1", "apple")])
     assert shelf.index.due(3600) == []
     assert shelf.index.due(0) == [shelf.collection_id]
+
+
+def _within(shelf: Shelf, folder: str) -> set[str]:
+    """What is found of the documents in a folder, by its own digest, both ways."""
+    sieve = Filter(folders=(folder,)).sieve(partial(shelf.documents.folder_key, shelf.reading))
+    vector = shelf.embedder.embed_queries(["orchard"])[0]
+    spoken = shelf.index.search_lexical(shelf.reading, "orchard", 99, sieve)
+    near = shelf.index.search_dense(shelf.reading, vector, 99, sieve)
+    assert set(spoken) == set(near)
+    ids = [PassageId(name) for name in near]
+    return {passage.document.path for passage in shelf.documents.passages(shelf.reading, ids)}
+
+
+@pytest.fixture
+def nested(folder: Path) -> Path:
+    (folder / "north").mkdir()
+    _write(folder / "north", 7)
+    return folder
+
+
+def test_what_is_moved_falls_out_of_its_folder_at_once_and_after_a_stop(shelf: Shelf, nested: Path) -> None:
+    shelf.load(nested)
+    assert _within(shelf, "north") == {"north/7.txt"}
+    (nested / "south").mkdir()
+    (nested / "north" / "7.txt").rename(nested / "south" / "7.txt")
+    assert shelf.states(nested)["south/7.txt"] == "indexed"
+    assert (_within(shelf, "north"), _within(shelf, "south")) == (set(), {"south/7.txt"})
+    assert _tend(shelf)
+    assert _reopened(shelf) is Opened.RESTORED
+    assert (_within(shelf, "north"), _within(shelf, "south")) == (set(), {"south/7.txt"})
+
+
+def test_a_move_that_the_snapshot_does_not_know_is_caught_up(shelf: Shelf, nested: Path) -> None:
+    shelf.load(nested)
+    assert _tend(shelf)
+    (document,) = [each for each in shelf.documents.documents(shelf.managing) if each.path == "north/7.txt"]
+    shelf.documents.move(shelf.managing, document.id, MovedTo(str(nested), "west/7.txt", "west/7.txt"))
+    assert _reopened(shelf) is Opened.RESTORED
+    assert _tend(shelf)
+    assert (_within(shelf, "north"), _within(shelf, "west")) == (set(), {"west/7.txt"})
+
+
+def test_a_snapshot_of_an_earlier_release_opens_and_learns_its_facets(
+    shelf: Shelf, nested: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = CollectionIndex.parts
+
+    def as_before(index: CollectionIndex, linked: Path) -> tuple[Any, Any]:
+        about, files = parts(index, linked)
+        return {name: about[name] for name in ("dimensions", "documents", "graph")}, files
+
+    shelf.load(nested)
+    monkeypatch.setattr(CollectionIndex, "parts", as_before)
+    assert _tend(shelf)
+    monkeypatch.undo()
+    for _ in range(2):
+        assert _reopened(shelf) is Opened.RESTORED
+        assert _within(shelf, "north") == {"north/7.txt"}
+        assert _tend(shelf)
+
+
+def test_a_graph_of_an_earlier_release_is_made_anew_without_loss(
+    shelf: Shelf, nested: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _reopened(shelf)
+    _many(nested)
+    shelf.load(nested)
+    assert _tend(shelf)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(CompactVectors, "read", lambda _path, _dimensions: CompactVectors.of(np.empty((0, 1))))
+        assert _reopened(shelf) is Opened.MADE
+    assert _within(shelf, "north") == {"north/7.txt"}
+    assert shelf.vectors_held() == MANY + 1
+    assert _tend(shelf)
+    assert _reopened(shelf) is Opened.RESTORED
+    assert _within(shelf, "north") == {"north/7.txt"}

@@ -62,7 +62,7 @@ SIEVES = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=25), st.data(), SIEVES, st.integers(1, 40))
 def test_what_is_narrowed_is_found_as_among_all(parts: list[int], data: st.DataObject, sieve: Sieve, k: int) -> None:
     held = entries(parts, data.draw(st.lists(st.integers(0, 9), min_size=len(parts), max_size=len(parts))))

@@ -1,10 +1,15 @@
 """A search sees the granted collections, both ways of looking, and what the conversation asked before."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rag.facets import DocumentType
+from rag.personal.masking import masked
+from rag.personal.policy import Policy
+from rag.retrieval.filters import Filter
 from rag.retrieval.search import Searcher
 
 TEXTS = {
@@ -63,3 +68,32 @@ def test_a_new_subject_is_not_drowned_by_the_conversation(searcher: Searcher, sh
     earlier = "When was the northern castle built?"
     found = searcher.search([shelf.reading], "How soon are travel costs paid back?", earlier=earlier)
     assert found.passages[0].passage.document.path == "travel.md"
+
+
+def test_a_search_is_narrowed_to_what_passes(searcher: Searcher, shelf: Any) -> None:
+    asked = "When was the northern castle built?"
+    for within, is_in in (
+        (Filter(types=frozenset({DocumentType.TEXT})), True),
+        (Filter(types=frozenset({DocumentType.PDF})), False),
+        (Filter(after=date(2001, 1, 1)), True),
+        (Filter(before=date(2001, 1, 1)), False),
+    ):
+        found = searcher.search([shelf.reading], asked, within=within)
+        assert [item.passage.document.path for item in found.passages][:1] == ["castle.md"] * is_in
+        assert len(found.passages) == (len(TEXTS) if is_in else 0)
+
+
+def test_to_readers_of_a_masked_collection_a_folder_has_its_masked_name(
+    searcher: Searcher, shelf: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "documents" / "jean.dupont@example.org"
+    folder.mkdir()
+    (folder / "moat.md").write_text("The moat of the castle is deep.")
+    shelf.load(tmp_path / "documents")
+    own, shown = (Filter(folders=(name,)) for name in ("jean.dupont@example.org", masked("jean.dupont@example.org")))
+    assert len(searcher.search([shelf.reading], "castle", within=own).passages) == 1
+    shelf.documents.decide(shelf.managing, Policy.MASK)
+    asked = {within: searcher.search([shelf.reading], "castle", within=within).passages for within in (own, shown)}
+    assert [item.passage.document.path for item in asked[own]] == [item.passage.document.path for item in asked[shown]]
+    guess = Filter(folders=("anna.dupont@example.org",))
+    assert searcher.search([shelf.reading], "castle", within=guess).passages == asked[own]
