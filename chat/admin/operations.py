@@ -27,6 +27,7 @@ from rag.answering.answer import (
 from rag.documents import RankedPassage
 from rag.errors import RagError
 from rag.parsing.sandbox import confinement
+from rag.retrieval.filters import read_filter
 from security.access import Grant, Right
 from security.errors import SecurityError
 from security.hygiene import Finding, findings
@@ -97,11 +98,14 @@ def disable_user(house: House, name: str) -> Iterator[Event]:
 
 
 @operation("search")
-def search(house: House, collection: str, question: str, user: str = "", k: int = 10) -> Iterator[Event]:
-    """Passages, best first."""
+def search(
+    house: House, collection: str, question: str, user: str = "", k: int = 10, within: Event | None = None
+) -> Iterator[Event]:
+    """Passages, best first; none where nothing passes the filter `within`."""
+    wanted = read_filter(within)
     grant = granted(house, _asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "search", grant.collection_id, "begun")
-    for item in house.searcher.search([grant], question, k).passages:
+    for item in house.searcher.search([grant], question, k, within=wanted).passages:
         passage = item.passage
         yield {
             "doc": passage.document.path,
@@ -121,14 +125,16 @@ def ask(
     user: str = "",
     history: list[dict[str, str]] | None = None,
     cancelled: threading.Event | None = None,
+    within: Event | None = None,
 ) -> Iterator[Event]:
     """The steps of an answer as events; the last holds the answer as JSON. Closing the iterator stops the engine."""
+    wanted = read_filter(within)
     grant = granted(house, _asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
     turns = [Turn(turn["role"], turn["content"]) for turn in history or ()]
     stop = cancelled or threading.Event()
     try:
-        for event in house.answerer.answer([grant], question, turns, stop):
+        for event in house.answerer.answer([grant], question, turns, stop, within=wanted):
             yield _step(event)
     finally:
         stop.set()
@@ -233,6 +239,7 @@ def answer_json(answer: Answer) -> Event:
         "reason": answer.reason.value if answer.reason else None,
         "language": answer.language.value,
         "understood": {"question": understood.question, "by": understood.by.value} if understood else None,
+        "filter": answer.within.told() if answer.within else None,
         "sentences": [_sentence_json(sentence) for sentence in answer.sentences],
         "withheld": answer.withheld,
         "citations": [

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from chat.errors import ChatError, Refused
 from models.errors import ModelError
-from rag.errors import RagError
+from rag.errors import FilterWrong, RagError
 from security.errors import AccessDenied, InsecureState, KeyringLocked, SecurityError
 
 
@@ -54,7 +54,7 @@ def failure_of(error: Exception) -> Failure:
     match error:
         case RemoteFailure():
             return error.failure
-        case InputWrong():
+        case InputWrong() | FilterWrong():
             return Failure(ExitCode.USAGE, str(error))
         case _ if isinstance(error, REFUSALS):
             return Failure(ExitCode.REFUSED, str(error))

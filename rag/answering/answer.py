@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from rag.documents import Passage, RankedPassage
+
+if TYPE_CHECKING:
+    from rag.retrieval.filters import Filter  # which needs to know our languages
 
 
 class Language(StrEnum):
@@ -108,6 +112,8 @@ class Reason(StrEnum):
     """Why there is no answer: what was known at the point where it was given up."""
 
     TOO_LONG = "too_long"
+    FILTERED_OUT = "filtered_out"
+    """No document passes the filter; nothing was looked at."""
     WEAK_EVIDENCE = "weak_evidence"
     """No passage is near enough; nothing was written."""
     MODEL_SILENT = "model_silent"
@@ -140,8 +146,8 @@ class Answer:
     """A finished answer. Where there is a `reason` it is a refusal, and `text` says so plainly.
 
     `understood` is the question as a follow-up was taken, None where it was taken as it stood. `read` are the passages
-    that the model got, `left_out` those that were near and that it did not get. `withheld` sentences that no passage
-    supports were written and are not shown.
+    that the model got, `left_out` those that were near and that it did not get. `within` is what was looked at.
+    `withheld` sentences that no passage supports were written and are not shown.
     """
 
     text: str
@@ -156,6 +162,7 @@ class Answer:
     read: tuple[RankedPassage, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     withheld: int = 0
+    within: "Filter | None" = None
 
     @property
     def refused(self) -> bool:

@@ -32,9 +32,10 @@ from rag.answering.followup import by_model, by_rules
 from rag.answering.history import remember
 from rag.answering.policy import AnswerPolicy
 from rag.answering.prompt import HISTORY_TOKENS, build, public_message
-from rag.answering.refusal import NO_ANSWER, TOO_LONG
+from rag.answering.refusal import NO_ANSWER, NOTHING_PASSES, TOO_LONG
 from rag.answering.streaming import SentenceStream
 from rag.documents import SearchResult
+from rag.retrieval.filters import Filter
 from rag.retrieval.search import Searcher
 from rag.retrieval.words import language_of, spoken
 from security.access import Grant
@@ -67,6 +68,7 @@ class _Seen:
     language: Language
     found: SearchResult
     evidence: Evidence
+    within: Filter | None
 
 
 class Answerer:
@@ -83,10 +85,12 @@ class Answerer:
         history: Sequence[Turn] = (),
         cancelled: threading.Event | None = None,
         otherwise: Language | None = None,
+        within: Filter | None = None,
     ) -> Iterator[AnswerEvent]:
         """Events up to Finished. EngineBusy and other engine errors pass.
 
-        `otherwise` is the language to answer in where neither question nor conversation tells: the page's.
+        `otherwise` is the language to answer in where neither question nor conversation tells: the page's. `within`
+        narrows what is looked at; where nothing passes, the refusal says so.
 
         A question over the bound is refused with a sentence that says so. Cancelling ends with what was written,
         checked as far as it goes; it is not a refusal, because nothing was found out.
@@ -100,7 +104,7 @@ class Answerer:
         if understood:
             yield understood
         meant, searching = understood.question if understood else question, time.perf_counter()
-        found = self._searcher.search(grants, question, CANDIDATE_PASSAGES, _beside(understood, history))
+        found = self._searcher.search(grants, question, CANDIDATE_PASSAGES, _beside(understood, history), within)
         retrieve_ms = _since(searching)
         language = _language(question, history, otherwise, found)
         evidence = choose(
@@ -110,13 +114,14 @@ class Answerer:
             self._policy.evidence_tokens,
             self._policy.passages_max,
         )
-        seen = _Seen(question, meant, understood, language, found, evidence)
+        seen = _Seen(question, meant, understood, language, found, evidence, within)
         if worked := worked_out(meant, found.passages, language):
             yield from self._worked(seen, worked, Timings(retrieve_ms, None, _since(started), 0, 0))
             return
         if evidence.is_weak:
             timings = Timings(retrieve_ms, None, _since(started), 0, 0)
-            yield Finished(_refuse(Reason.WEAK_EVIDENCE, seen, timings))
+            is_emptied = bool(within) and not found.passages
+            yield Finished(_refuse(Reason.FILTERED_OUT if is_emptied else Reason.WEAK_EVIDENCE, seen, timings))
             return
         draft = yield from self._write(seen, history, cancelled or threading.Event())
         timings = _timings(draft.done, retrieve_ms, started)
@@ -202,8 +207,9 @@ def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
 
 def _refuse(reason: Reason, seen: _Seen, timings: Timings) -> Answer:
     nearest = seen.found.passages[:NEAREST_PASSAGES]
-    read = () if reason is Reason.WEAK_EVIDENCE else seen.evidence.passages
-    return replace(_answer(seen, timings), text=NO_ANSWER[seen.language], reason=reason, nearest=nearest, read=read)
+    read = () if reason in (Reason.WEAK_EVIDENCE, Reason.FILTERED_OUT) else seen.evidence.passages
+    said = NOTHING_PASSES if reason is Reason.FILTERED_OUT else NO_ANSWER
+    return replace(_answer(seen, timings), text=said[seen.language], reason=reason, nearest=nearest, read=read)
 
 
 def _answer(seen: _Seen, timings: Timings) -> Answer:
@@ -219,6 +225,7 @@ def _answer(seen: _Seen, timings: Timings) -> Answer:
         timings,
         seen.understood,
         left_out=seen.evidence.left_out,
+        within=seen.within,
     )
 
 

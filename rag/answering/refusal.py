@@ -10,6 +10,10 @@ NO_ANSWER = {
     Language.FRENCH: "Les documents auxquels vous avez accès ne répondent pas à cette question.",
     Language.ENGLISH: "The documents you have access to do not answer this question.",
 }
+NOTHING_PASSES = {
+    Language.FRENCH: "Aucun document ne correspond au filtre de dates, de types ou de dossiers : élargissez-le.",
+    Language.ENGLISH: "No document matches the filter of dates, types or folders: widen it.",
+}
 TOO_LONG = {
     Language.FRENCH: "La question compte {length} caractères, {most} au plus sont lus : posez-la plus brièvement.",
     Language.ENGLISH: "The question has {length} characters, at most {most} are read: ask it more briefly.",

@@ -21,6 +21,7 @@ from chat.settings import Settings
 from rag import folders
 from tests.chat.test_folder_rights import MAPPED, Firm
 from tests.conftest import kept_process
+from tests.rag.answering.test_answerer import Scribe
 from tests.rag.conftest import WordEmbedder
 from tests.rag.sources.acl import USER, set_acl
 
@@ -192,3 +193,27 @@ def _give(firm: Firm, user: str) -> None:
         assert found(firm, user) == before
     else:
         assert found(firm, user) <= readable(firm, user)
+
+
+def test_no_filter_tells_of_a_file_that_was_kept_out(firm: Firm) -> None:
+    """Neither its folder, its type nor its day: all answers are as for what is not there."""
+    firm.house.__dict__["generator"] = Scribe("The wombat sleeps.")
+    firm.write("open/one.txt", "secret1 wombat")
+    deal = firm.write("inner/deal.csv", "secret2 wombat,price\nsecret2,9\n", 0o640)
+    os.utime(deal, (0, 0))
+    firm.add(*MAPPED)
+    firm.give("jurists", "cooks")
+    firm.sync()
+    for user in READERS:
+        absent = _told(firm, user, {"folders": ["nowhere"]})
+        assert absent[0] == []
+        for within in ({"folders": ["inner"]}, {"types": ["sheet"]}, {"before": "1999-12-31"}):
+            assert _told(firm, user, within) == absent
+        assert _told(firm, user, {"folders": ["open"]})[0]
+
+
+def _told(firm: Firm, user: str, within: dict[str, list[str] | str]) -> tuple[list[object], dict[str, object]]:
+    """All that somebody is told through a filter, but for the filter itself and how long it took."""
+    asked = {"collection": "share", "question": "wombat", "user": user, "within": within}
+    answer = firm.run("ask", **asked)[-1]["answer"]
+    return firm.run("search", **asked), {name: answer[name] for name in answer if name not in ("filter", "timings")}

@@ -10,7 +10,7 @@ from rich.progress import MofNCompleteColumn
 from rich.text import Text
 
 from chat.admin.batch import final_answer, prediction, read_questions, resume
-from chat.admin.options import STATE, As, AsJson, InCollection, State, examples
+from chat.admin.options import STATE, After, As, AsJson, Before, Folders, InCollection, State, Types, examples, within
 from chat.admin.outcomes import EXPECTED, ExitCode, failure_of
 from chat.admin.output import Event, errors, note, safe, say, show, show_answer, show_json
 from chat.admin.progress import Count
@@ -26,9 +26,14 @@ def add_to(application: typer.Typer) -> None:
 ASK_EXAMPLES = examples(
     'huisclos ask -c demo "Qui peut télétravailler ?"',
     'huisclos ask -c demo --as camille --json "How many days of leave?"',
+    'huisclos ask -c demo --after 2024-01-01 --type pdf --folder hr/leave "How many days of leave?"',
     "huisclos ask -c demo --batch questions.jsonl --out predictions.jsonl",
 )
-SEARCH_EXAMPLES = examples('huisclos search -c demo "congés payés"', 'huisclos search -c demo --limit 3 --json "leave"')
+SEARCH_EXAMPLES = examples(
+    'huisclos search -c demo "congés payés"',
+    'huisclos search -c demo --limit 3 --json "leave"',
+    'huisclos search -c demo --before 2023-12-31 --type mail --type pdf "leave"',
+)
 
 
 def ask(
@@ -42,17 +47,22 @@ def ask(
     out: Annotated[
         Path | None, typer.Option("--out", help="Where the answers of --batch go; continued if it is there.")
     ] = None,
+    after: After = "",
+    before: Before = "",
+    types: Types = None,
+    folders: Folders = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Ask a question and get an answer whose sentences name their sources, or a refusal for want of evidence."""
     if not collection:
         raise typer.BadParameter("give --collection NAME (`huisclos collection list` names them)")
+    asked: Event = {"collection": collection, "user": person, "within": within(after, before, types, folders)}
     if batch and out and not question:
         with stopped_cleanly("what was answered is kept: run the same command again, it continues"):
-            _ask_batch(state, collection, person, batch, out)
+            _ask_batch(state, asked, batch, out)
     elif question.strip() and not batch and not out:
-        answer = _ask_one(state, collection, person, question, is_watched=errors.is_terminal and not as_json)
+        answer = _ask_one(state, {**asked, "question": question}, is_watched=errors.is_terminal and not as_json)
         (show_json if as_json else show_answer)(answer)
     else:
         raise typer.BadParameter("give either a question, or --batch FILE with --out FILE")
@@ -63,13 +73,18 @@ def search(
     collection: InCollection = "",
     person: As = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Passages to print.")] = 10,
+    after: After = "",
+    before: Before = "",
+    types: Types = None,
+    folders: Folders = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Find passages, best first, without the model."""
     if not collection:
         raise typer.BadParameter("give --collection NAME (`huisclos collection list` names them)")
-    found = run(state, "search", collection=collection, question=question, user=person, k=limit)
+    wanted = within(after, before, types, folders)
+    found = run(state, "search", collection=collection, question=question, user=person, k=limit, within=wanted)
     if as_json:
         show(found, as_json)
         return
@@ -79,17 +94,16 @@ def search(
         say(f"{passage['score']:.3f}  {passage['doc']}{page}  {passage['title']}")
         say(f"       {' '.join(passage['text'].split())}")
     if not passages:
-        note("nothing found")
+        note("no document matches the filter: widen it" if wanted else "nothing found")
 
 
-def _ask_one(state: Path, collection: str, person: str, question: str, *, is_watched: bool) -> Event:
+def _ask_one(state: Path, asked: Event, *, is_watched: bool) -> Event:
     """The answer. Somebody who watches sees the draft grow; what counts is printed after its sentences were checked."""
-    arguments = {"collection": collection, "question": question, "user": person}
     if not is_watched:
-        return dict(final_answer(run(state, "ask", **arguments)))
+        return dict(final_answer(run(state, "ask", **asked)))
     with operations(state) as operate, Live(console=errors, transient=True, auto_refresh=False) as live:
         live.stop()  # until the house is open, whose own line moves till then
-        return dict(final_answer(_seen(operate("ask", **arguments), live)))
+        return dict(final_answer(_seen(operate("ask", **asked), live)))
 
 
 def _seen(events: Iterator[Event], live: Live) -> Iterator[Event]:
@@ -115,7 +129,7 @@ def _step(event: Event, draft: str) -> str:
     return draft
 
 
-def _ask_batch(state: Path, collection: str, person: str, batch: Path, out: Path) -> None:
+def _ask_batch(state: Path, asked: Event, batch: Path, out: Path) -> None:
     """Answer what `out` does not hold yet. A question that fails stops nothing, and is asked again next time."""
     questions = read_questions(batch)
     done = resume(out)
@@ -129,8 +143,8 @@ def _ask_batch(state: Path, collection: str, person: str, batch: Path, out: Path
         count.update(len(questions) - len(left))
         for question in left:
             try:
-                asked = {"question": question.text, "history": list(question.history)}
-                answer = final_answer(operate("ask", collection=collection, user=person, **asked))
+                own = {"question": question.text, "history": list(question.history)}
+                answer = final_answer(operate("ask", **asked, **own))
             except EXPECTED as error:
                 if failure_of(error).code is ExitCode.REFUSED:
                     raise

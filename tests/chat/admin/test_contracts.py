@@ -52,6 +52,15 @@ def test_a_search_prints_passages_best_first(huisclos: Huisclos) -> None:
     assert "25 days" in rows[0]["text"]
 
 
+def test_a_search_is_narrowed_and_says_when_nothing_is_left(huisclos: Huisclos) -> None:
+    asked = ("search", "-c", "rules", "days of annual leave", "--after", "2001-01-01")
+    assert huisclos.rows(*asked, "--type", "text")[0]["doc"] == "leave.md"
+    code, out, error = huisclos.ends(*asked, "--type", "pdf", "--type", "mail")
+    assert (code, out) == (0, "")
+    assert "no document matches the filter" in error
+    assert huisclos.ends(*asked, "--before", "2000-01-01")[0] == 2
+
+
 def test_an_answer_is_one_object_with_every_field(huisclos: Huisclos) -> None:
     answer = json.loads(huisclos("ask", "-c", "rules", "--json", "How many days of annual leave do employees have?"))
     assert set(answer) >= {

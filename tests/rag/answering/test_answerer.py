@@ -28,7 +28,8 @@ from rag.answering.answer import (
 )
 from rag.answering.answerer import QUESTION_CHARACTERS_MAX, Answerer, earlier
 from rag.answering.policy import AnswerPolicy
-from rag.answering.refusal import NO_ANSWER, NOT_FOUND
+from rag.answering.refusal import NO_ANSWER, NOT_FOUND, NOTHING_PASSES
+from rag.retrieval.filters import read_filter
 from rag.retrieval.search import Searcher
 
 TEXTS = {
@@ -104,6 +105,19 @@ def test_an_answer_is_cited_with_the_passage_that_says_it(ask: Ask) -> None:
     assert [citation.passage.document.path for citation in answer.citations] == ["leave.md"]
     assert answer.ranked_docs[0] == "leave.md"
     assert answer.timings.prompt_tokens > 0
+
+
+def test_what_passes_a_filter_is_answered_from_and_the_answer_says_which(ask: Ask) -> None:
+    within = read_filter({"types": ["text"]})
+    answer = _answer(ask(GOOD, within=within))
+    assert (answer.refused, answer.within) == (False, within)
+
+
+def test_where_nothing_passes_the_filter_nothing_is_written_and_that_is_said(ask: Ask) -> None:
+    scribe = Scribe(GOOD)
+    answer = _answer(ask(scribe, within=read_filter({"types": ["pdf"]})))
+    assert (answer.reason, answer.text) == (Reason.FILTERED_OUT, NOTHING_PASSES[Language.ENGLISH])
+    assert (answer.nearest, answer.ranked_docs, scribe.requests) == ((), (), [])
 
 
 def test_a_number_the_passages_do_not_hold_makes_a_refusal(ask: Ask) -> None:
