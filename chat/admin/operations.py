@@ -144,8 +144,8 @@ def _step(event: AnswerEvent) -> Event:
     match event:
         case Understood(question, by):
             return {"step": "understood", "question": question, "by": by.value}
-        case Searching():
-            return {"step": "searching"}
+        case Searching(within):
+            return {"step": "searching", "filter": within.told() if within else None}
         case Shortened(shortened, left_out):
             return {"step": "shortened", "shortened": shortened, "left_out": left_out}
         case Queued(place):

@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import chainlit as cl
-from chainlit.input_widget import MultiSelect
+from chainlit.input_widget import InputWidget, MultiSelect, TextInput
 from chainlit.server import sio
 from chainlit.session import WebsocketSession
 from chainlit.types import ThreadDict
@@ -17,6 +17,7 @@ from chainlit.utils import utc_now
 
 from chat.logs import record, record_failure
 from chat.markdown import escape, escape_piece
+from chat.narrowing import AFTER, BEFORE, FIELDS, FOLDERS, TYPES, filter_told, read_written
 from chat.texts import preferred, texts
 from chat.ui.answers import reading, show, written
 from chat.ui.data_layer import SealedDataLayer
@@ -38,12 +39,13 @@ from rag.answering.answer import (
     Understood,
     Written,
 )
-from rag.errors import StoreBroken
+from rag.errors import FilterWrong, StoreBroken
+from rag.retrieval.filters import Filter
 from security.access import Grant
 from security.errors import AccessDenied
 
 HISTORY_TURNS_MAX = 200
-_HISTORY, _CHOSEN, _PLAIN, _TOLD = "history", "collections", "plain", "told"
+_HISTORY, _CHOSEN, _FILTER, _PLAIN, _TOLD = "history", "collections", "filter", "plain", "told"
 _UNUSED_EVENTS = ("edit_message", "message_favorite", "fetch_favorites", "window_message", "chat_settings_edit")
 _AUDIO_EVENTS = ("audio_start", "audio_chunk", "audio_end")
 
@@ -90,22 +92,24 @@ async def starters(_user: User | None, language: str | None = None) -> list[cl.S
 async def start() -> None:
     """A new conversation asks every granted collection until the person chooses."""
     cl.user_session.set(_HISTORY, [])
-    await _offer_collections()
+    await _offer_choice()
 
 
 @cl.on_chat_resume
 async def resume(thread: ThreadDict) -> None:
     """Take up a conversation where it was left."""
     cl.user_session.set(_HISTORY, list(_turns(thread))[-HISTORY_TURNS_MAX:])
-    chosen = (thread.get("metadata") or {}).get(_CHOSEN)
-    cl.user_session.set(_CHOSEN, chosen)
-    await _offer_collections(chosen)
+    kept = thread.get("metadata") or {}
+    cl.user_session.set(_CHOSEN, kept.get(_CHOSEN))
+    cl.user_session.set(_FILTER, kept.get(_FILTER))
+    await _offer_choice(kept.get(_CHOSEN), kept.get(_FILTER))
 
 
 @cl.on_settings_update
 async def choose(settings: dict[str, Any]) -> None:
-    """Remember which collections to ask."""
+    """Remember which collections to ask, and what to look at in them."""
     cl.user_session.set(_CHOSEN, settings.get(_CHOSEN))
+    cl.user_session.set(_FILTER, {name: settings.get(name) for name in FIELDS})
 
 
 @cl.on_message
@@ -121,8 +125,11 @@ async def ask(message: cl.Message) -> None:
             return
         await _tell_closed(grants, words)
         if _open(grants):
-            await _answer(_open(grants), message.content, words, asking)
+            within = read_written(cl.user_session.get(_FILTER) or {})
+            await _answer(_open(grants), message.content, within, words, asking)
             await _tell_closed(grants, words)
+    except FilterWrong:
+        await cl.Message(words["filter_wrong"]).send()
     except StoreBroken as error:
         record_failure("collection_closed", error)
         await _tell_closed(grants, words)
@@ -135,7 +142,9 @@ async def ask(message: cl.Message) -> None:
         await cl.Message(words["failed"]).send()
 
 
-async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any], asking: _Asking) -> None:
+async def _answer(
+    grants: Sequence[Grant], question: str, within: Filter, words: dict[str, Any], asking: _Asking
+) -> None:
     history: list[Turn] = cl.user_session.get(_HISTORY) or []
     progress, reply, otherwise = Progress(), None, _language()
     checked: list[Checked] = []
@@ -143,7 +152,7 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
     def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
         for grant in grants:
             house().audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
-        return _asked(grants, lambda left: house().answerer.answer(left, question, history, cancel, otherwise))
+        return _asked(grants, lambda left: house().answerer.answer(left, question, history, cancel, otherwise, within))
 
     try:
         async for event in events(answer, asking.cancelled):
@@ -175,8 +184,9 @@ async def _answer(grants: Sequence[Grant], question: str, words: dict[str, Any],
 async def _tell(event: AnswerEvent, progress: Progress, words: dict[str, Any]) -> None:
     """What is being done before the first word, as a step."""
     match event:
-        case Searching():
-            await progress.begin(words["searching"])
+        case Searching(within):
+            told = words["searching_within"].format(filter=filter_told(within, words)) if within else words["searching"]
+            await progress.begin(told)
         case Queued(place):
             await progress.wait(words["queued"].format(place=place))
         case Understood(meant, _):
@@ -230,14 +240,30 @@ def _turns(thread: ThreadDict) -> Iterator[Turn]:
             yield Turn("assistant", plain)
 
 
-async def _offer_collections(chosen: list[str] | None = None) -> None:
+async def _offer_choice(chosen: list[str] | None = None, kept: dict[str, Any] | None = None) -> None:
     names = await asyncio.to_thread(_collection_names)
-    if len(names) > 1:
-        initial = [name for name in names if chosen is None or name in chosen]
-        items = {name: name for name in names}
-        await cl.ChatSettings(
-            [MultiSelect(id=_CHOSEN, label=_words()["collections"], items=items, initial=initial)]
-        ).send()
+    if names:
+        await cl.ChatSettings([*_collections_offered(names, chosen), *_filter_offered(kept or {})]).send()
+
+
+def _collections_offered(names: Sequence[str], chosen: list[str] | None) -> list[InputWidget]:
+    """Which to ask, where there are several."""
+    initial = [name for name in names if chosen is None or name in chosen]
+    items = {name: name for name in names}
+    offered = MultiSelect(id=_CHOSEN, label=_words()["collections"], items=items, initial=initial)
+    return [offered] if len(names) > 1 else []
+
+
+def _filter_offered(kept: dict[str, Any]) -> list[InputWidget]:
+    """All types, whatever the collections hold: nobody learns from the list what is there."""
+    words = _words()
+
+    def line(name: str, hint: str) -> InputWidget:
+        return TextInput(id=name, label=words[name], initial=kept.get(name) or "", placeholder=words[hint])
+
+    types = {text: kind for kind, text in words["types"].items()}
+    wanted = MultiSelect(id=TYPES, label=words["types_asked"], items=types, initial=kept.get(TYPES) or [])
+    return [line(AFTER, "day_hint"), line(BEFORE, "day_hint"), wanted, line(FOLDERS, "folder_hint")]
 
 
 def _collection_names() -> list[str]:

@@ -172,7 +172,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Searching:
-    """The question is being searched."""
+    """The question is being searched; `within` is what is looked at."""
+
+    within: "Filter | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Answerer:
         if len(question) > QUESTION_CHARACTERS_MAX:
             yield Finished(_too_long(question, _since(started)))
             return
-        yield Searching()
+        yield Searching(within)
         understood = self._understood(question, history, otherwise)
         if understood:
             yield understood

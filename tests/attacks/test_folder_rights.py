@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -28,6 +29,7 @@ from tests.rag.sources.acl import USER, set_acl
 EXAMPLES = int(os.environ.get("HUISCLOS_TEST_EXAMPLES", "6"))
 READERS = {"ada": "jurists", "bob": "cooks"}
 FILES = ("open/one.txt", "open/two.txt", "inner/three.txt", "inner/four.txt")
+_FITTING: tuple[dict[str, Any], ...] = ({"folders": ["inner"]}, {"types": ["sheet"]}, {"before": "1999-12-31"})
 MODES, FOLDER_MODES = (0o600, 0o640, 0o644), (0o700, 0o750, 0o755)
 
 
@@ -207,12 +209,12 @@ def test_no_filter_tells_of_a_file_that_was_kept_out(firm: Firm) -> None:
     for user in READERS:
         absent = _told(firm, user, {"folders": ["nowhere"]})
         assert absent[0] == []
-        for within in ({"folders": ["inner"]}, {"types": ["sheet"]}, {"before": "1999-12-31"}):
+        for within in _FITTING:
             assert _told(firm, user, within) == absent
         assert _told(firm, user, {"folders": ["open"]})[0]
 
 
-def _told(firm: Firm, user: str, within: dict[str, list[str] | str]) -> tuple[list[object], dict[str, object]]:
+def _told(firm: Firm, user: str, within: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """All that somebody is told through a filter, but for the filter itself and how long it took."""
     asked = {"collection": "share", "question": "wombat", "user": user, "within": within}
     answer = firm.run("ask", **asked)[-1]["answer"]

@@ -458,7 +458,9 @@ def test_a_graph_of_an_earlier_release_is_made_anew_without_loss(
     shelf.load(nested)
     assert _tend(shelf)
     with monkeypatch.context() as earlier:
-        earlier.setattr(CompactVectors, "read", lambda _path, _dimensions: CompactVectors.of(np.empty((0, 1))))
+        earlier.setattr(
+            CompactVectors, "read", lambda _path, _dimensions: CompactVectors.of(np.empty((0, 1), np.float32))
+        )
         assert _reopened(shelf) is Opened.MADE
     assert _within(shelf, "north") == {"north/7.txt"}
     assert shelf.vectors_held() == MANY + 1
