@@ -16,6 +16,7 @@ from chat.belonging import check_belongs, check_unused
 from chat.conversations import Conversations
 from chat.database import held_database, open_database
 from chat.errors import RestoreCut, StateInUse, StateMissing
+from chat.feedback import Feedback
 from chat.folder_rights import FolderRights
 from chat.jobs.queue import Jobs
 from chat.postgresql import connect, server_of
@@ -58,7 +59,7 @@ ORIGINALS = "originals"
 SNAPSHOTS = "snapshots"
 SECONDS_A_MINUTE = 60
 READ_OF_DATABASE = (
-    *("directory", "policy", "collections", "documents", "conversations"),
+    *("directory", "policy", "collections", "documents", "conversations", "feedback"),
     *("remover", "shredder", "rotations", "folder_rights", "syncing", "jobs", "watching"),
 )
 """Parts of a house that keep something of what its database held, and those that are made of them."""
@@ -124,6 +125,18 @@ class House:
         made = Conversations(self.engine, self.keyring)
         made.adopt()
         return made
+
+    @cached_property
+    def feedback(self) -> Feedback:
+        """What people may send to the owners of collections."""
+        return Feedback(
+            self.conversations,
+            self.collections,
+            lambda: self.documents,
+            self.policy,
+            self.audit,
+            is_asked=self.settings.feedback.to_owners == "ask",
+        )
 
     @cached_property
     def models(self) -> ModelStore:

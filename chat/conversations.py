@@ -209,13 +209,18 @@ class Conversations:
             change.insert(feedback, id=identifier, step_id=step_id, thread_id=thread_id, body=sealed)
         return identifier
 
-    def unrate(self, owner: Principal, feedback_id: str) -> None:
-        """Take a thumb back; raises AccessDenied unless it was given to one of the person's own messages."""
+    def rated(self, owner: Principal, feedback_id: str) -> str:
+        """The message that a thumb was given to; raises AccessDenied unless it is one of the person's own."""
         _check_id(feedback_id)
         with self._engine.connect() as connection:
-            query = select(feedback.c.thread_id).where(feedback.c.id == feedback_id)
-            found = connection.execute(query).scalar_one_or_none()
-        self._own(owner, found)
+            query = select(feedback.c.thread_id, feedback.c.step_id).where(feedback.c.id == feedback_id)
+            found = connection.execute(query).one_or_none()
+        self._own(owner, found.thread_id if found else None)
+        return str(found.step_id) if found else ""
+
+    def unrate(self, owner: Principal, feedback_id: str) -> None:
+        """Take a thumb back; raises AccessDenied unless it was given to one of the person's own messages."""
+        self.rated(owner, feedback_id)
         with self._changing(owner) as change:
             change.delete(feedback, feedback.c.id == feedback_id)
 

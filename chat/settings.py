@@ -78,6 +78,12 @@ class Answering(_Section):
         return AnswerPolicy(follow_up, self.evidence_tokens, self.passages_max, self.unsupported)
 
 
+class FeedbackWanted(_Section):
+    """Whether people are asked, after a thumb, if it may go to the owners of the collections."""
+
+    to_owners: Literal["ask", "never"] = "ask"
+
+
 class Egress(_Section):
     """Addresses that may be reached beyond loopback."""
 
@@ -93,6 +99,7 @@ class Settings(_Section):
     index: Index = Index()
     loading: Loading = Loading()
     answering: Answering = Answering()
+    feedback: FeedbackWanted = FeedbackWanted()
     egress: Egress = Egress()
     memory_dir: Path | None = None
     anchor: Path | None = None

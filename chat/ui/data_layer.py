@@ -11,6 +11,7 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 
 from chat.conversations import Conversations, Thread, ThreadId
+from chat.feedback import Feedback as OwnersFeedback
 from chat.lookout import Lookout
 from chat.visitor import current_visitor
 from security.directory import Directory
@@ -23,8 +24,8 @@ THREADS_PAGE_MAX = 50
 class SealedDataLayer(BaseDataLayer):
     """Threads, steps, elements and feedback of one person, who is always the visitor."""
 
-    def __init__(self, conversations: Conversations, directory: Directory) -> None:
-        self._conversations, self._directory = conversations, directory
+    def __init__(self, conversations: Conversations, directory: Directory, feedback: OwnersFeedback) -> None:
+        self._conversations, self._directory, self._feedback = conversations, directory, feedback
         self._lookout = Lookout(conversations)
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
@@ -44,7 +45,9 @@ class SealedDataLayer(BaseDataLayer):
         return await self._act(self._conversations.rate, feedback.forId, feedback.value, feedback.comment)
 
     async def delete_feedback(self, feedback_id: str) -> bool:
-        """Take a thumb back."""
+        """Take a thumb back, and what was sent of it to the owners of collections."""
+        step_id = await self._act(self._conversations.rated, feedback_id)
+        await self._act(self._feedback.withdraw, step_id)
         await self._act(self._conversations.unrate, feedback_id)
         return True
 

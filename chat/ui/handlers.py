@@ -11,10 +11,12 @@ import chainlit as cl
 from chainlit.input_widget import InputWidget, MultiSelect, TextInput
 from chainlit.server import sio
 from chainlit.session import WebsocketSession
-from chainlit.types import ThreadDict
+from chainlit.types import Feedback, ThreadDict
 from chainlit.user import User
 from chainlit.utils import utc_now
 
+from chat.assembly import generator_entry
+from chat.feedback import EVIDENCE, evidence_of
 from chat.logs import record, record_failure
 from chat.markdown import escape, escape_piece
 from chat.narrowing import AFTER, BEFORE, FIELDS, FOLDERS, TYPES, filter_told, read_written
@@ -45,7 +47,8 @@ from security.access import Grant
 from security.errors import AccessDenied
 
 HISTORY_TURNS_MAX = 200
-_HISTORY, _CHOSEN, _FILTER, _PLAIN, _TOLD = "history", "collections", "filter", "plain", "told"
+_HISTORY, _CHOSEN, _FILTER, _PLAIN = "history", "collections", "filter", "plain"
+_TOLD, _OFFERED = "told", "offered"
 _UNUSED_EVENTS = ("edit_message", "message_favorite", "fetch_favorites", "window_message", "chat_settings_edit")
 _AUDIO_EVENTS = ("audio_start", "audio_chunk", "audio_end")
 
@@ -79,7 +82,7 @@ async def stop(socket_id: str) -> None:
 @cl.data_layer
 def data_layer() -> SealedDataLayer:
     """Where Chainlit keeps conversations."""
-    return SealedDataLayer(house().conversations, house().directory)
+    return SealedDataLayer(house().conversations, house().directory, house().feedback)
 
 
 @cl.set_starters
@@ -110,6 +113,25 @@ async def choose(settings: dict[str, Any]) -> None:
     """Remember which collections to ask, and what to look at in them."""
     cl.user_session.set(_CHOSEN, settings.get(_CHOSEN))
     cl.user_session.set(_FILTER, {name: settings.get(name) for name in FIELDS})
+
+
+@cl.on_feedback
+async def offer(rating: Feedback) -> None:
+    """Say once of a message that its rating may go to owners. Shown and not kept: it is no part of the conversation.
+
+    The page names the socket to tell it on: one of another person is told nothing.
+    """
+    visitor, user = current_visitor(), cl.context.session.user
+    if user is None or user.identifier != visitor.principal.user_id:
+        return
+    told: set[str] = cl.user_session.get(_OFFERED) or set()
+    if rating.forId in told:
+        return
+    if await asyncio.to_thread(house().feedback.offers, visitor.principal, rating.forId):
+        cl.user_session.set(_OFFERED, told | {rating.forId})
+        said = _words()["feedback_offer"].format(address=f"/feedback/{rating.forId}")
+        offered = cl.Message(said, created_at=utc_now())
+        await cl.context.emitter.send_step(offered.to_dict())
 
 
 @cl.on_message
@@ -170,7 +192,8 @@ async def _answer(
                     await progress.end()
                     reply = reply or cl.Message("", created_at=utc_now())
                     reply.content = show(finished, words, is_stopped=asking.is_stopped)
-                    reply.metadata = {_PLAIN: finished.text}
+                    model = generator_entry(house().models, house().settings).name
+                    reply.metadata = {_PLAIN: finished.text, EVIDENCE: evidence_of(question, finished, model)}
                     await reply.send()
                     record("question_answered", reason=finished.reason, **asdict(finished.timings))
                     turns = [*history, Turn("user", question), Turn("assistant", finished.text)]

@@ -13,6 +13,7 @@ from chat.logs import record, record_failure
 from chat.texts import preferred, texts
 from chat.ui.mount import mint_token, mount_chat, socket_opener
 from chat.visitor import current_visitor
+from chat.web.feedback import create_feedback
 from chat.web.gate import COOKIE, Gate
 from chat.web.pages import render
 from chat.web.sources import create_sources
@@ -28,6 +29,7 @@ def create_application(house: House) -> ASGIApp:
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     application.mount("/static", StaticFiles(directory=_HERE / "static"))
     application.include_router(create_sources(house))
+    application.include_router(create_feedback(house))
     _add_home(application)
     _add_errors(application)
     _add_sign_in(application, house)

@@ -61,6 +61,10 @@ def left(house: Attacked, planted: Planted, canaries: Canaries) -> Iterator[Left
         feedback = {"forId": step, "value": 0, "comment": f"{canaries('comment')} is wrong"}
         rated = ada.client.put("/chat/feedback", json={"feedback": feedback, "sessionId": chat.session_id})
         assert rated.status_code == 200
+        chat.settle()
+        assert f"/feedback/{step}" in chat.heard
+        assert canaries.tag in ada.client.get(f"/feedback/{step}").text
+        assert ada.client.post(f"/feedback/{step}").status_code == 200
         told = house.run(
             "ask", "-c", planted.archive, "--as", planted.ada, f"{planted.question} {canaries('question')}"
         )

@@ -17,6 +17,8 @@ from chat.admin.operations import Event
 from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_house
 from chat.conversations import ThreadId
+from rag.store.reports import Report
+from security.access import Right
 from security.identity import Principal
 from tests.attacks.planted import FILE_NAME, Planted
 from tests.attacks.scan import Finding, scan, vector_blocks
@@ -72,9 +74,22 @@ def work(house: House, planted: Planted, canaries: Canaries) -> str:
     ada = house.directory.find_user(planted.ada)
     assert ada is not None
     converse(house, ada.principal, canaries)
+    judge(house, planted, canaries)
     run("keys.rotate", name=planted.archive)
     run("keys.shred_person", name=planted.bob)
     return str(run("collection.list")[0]["id"])
+
+
+def judge(house: House, planted: Planted, canaries: Canaries) -> None:
+    """A report of Ada's, an owner's question, and a run of it."""
+    ada, record = house.directory.find_user(planted.ada), house.collections.find(planted.archive)
+    assert ada
+    assert record
+    grant = house.policy.grant(ada.principal, record.id, Right.READ)
+    report = Report(False, canaries("comment"), canaries("question"), canaries("answer"), "", "small", ())
+    house.documents.quality.reports.send(grant, ada.id, "answer", report)
+    list(OPERATIONS["question.add"](house, name=planted.archive, text=canaries("question"), is_unanswerable=True))
+    list(OPERATIONS["eval"](house, name=planted.archive))
 
 
 def converse(house: House, person: Principal, canaries: Canaries) -> None:

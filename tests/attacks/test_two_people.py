@@ -45,6 +45,7 @@ class Ids:
         """The path with ids where it takes them; 1 for a page, the conversation for anything else."""
         known = {"collection_id": self.collection_id, "document_id": self.document_id, "passage_id": self.passage_id}
         known |= {"thread_id": self.thread_id, "element_id": self.element_id or self.step_id, "page": "1"}
+        known |= {"step_id": self.step_id}
         return re.sub(r"\{(\w+)(?::\w+)?\}", lambda hole: known.get(hole[1], self.thread_id), path)
 
     @property
