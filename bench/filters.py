@@ -19,8 +19,8 @@ from rag.documents import DocumentId, PassageId
 from rag.facets import Facets
 from rag.index.collection import CollectionIndex
 from rag.index.limits import EXACT_PASSAGES_MAX
+from rag.retrieval.dense import CANDIDATES
 from rag.retrieval.filters import Sieve
-from rag.retrieval.search import CANDIDATES
 from rag.store.values import IndexEntry
 
 SIZES = (10_000, 100_000)

@@ -20,7 +20,7 @@ from bench.scale import MILLISECONDS, QUESTIONS, REAL, K, questions_of_texts
 from chat.admin.bench import temporary_house
 from chat.settings import load_settings
 from rag.index.vectors import HNSW, Graph, extend_graph, set_ef_search
-from rag.retrieval.search import CANDIDATES
+from rag.retrieval.dense import CANDIDATES
 
 PASSAGES = 100_000
 NEIGHBORS, CONSTRUCTION, SEARCH = (16, 24, 32), (100, 200), (100, 200, 400)

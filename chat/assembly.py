@@ -192,7 +192,7 @@ class House:
     @cached_property
     def searcher(self) -> Searcher:
         """From a question to passages."""
-        return Searcher(self.documents, self.index, self.embedder)
+        return Searcher(self.documents, self.index, self.embedder, self.settings.retrieval.stages)
 
     @cached_property
     def loader(self) -> Loader:

@@ -4,9 +4,9 @@ import hashlib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chat.errors import SettingsWrong
 from models.processors import physical_cores
@@ -14,6 +14,7 @@ from rag.answering.answer import FollowUp, Unsupported
 from rag.answering.evidence import PASSAGE_TOKENS, PASSAGES_MAX
 from rag.answering.policy import AnswerPolicy
 from rag.index.limits import EXACT_PASSAGES_MAX
+from rag.retrieval.stages import Stage, Stages
 
 FILE_NAME = "huisclos.toml"
 _PREFIX = "HUISCLOS__"
@@ -57,6 +58,27 @@ class Index(_Section):
     snapshot_minutes: float = Field(15, ge=0.1, le=1440)
 
 
+class Retrieval(_Section):
+    """Which stages a search goes through. Raises where neither retriever is on."""
+
+    dense: bool = True
+    lexical: bool = True
+    fusion: bool = True
+    rerank: bool = True
+    collapse: bool = True
+    neighbours: bool = True
+
+    @property
+    def stages(self) -> Stages:
+        """As the searcher takes them."""
+        return Stages(frozenset(stage for stage in Stage if getattr(self, stage.value)))
+
+    @model_validator(mode="after")
+    def _has_a_retriever(self) -> Self:
+        self.stages  # noqa: B018 - raises
+        return self
+
+
 class Loading(_Section):
     """How many collections are loaded at once while the house is served."""
 
@@ -97,6 +119,7 @@ class Settings(_Section):
     models: Models = Models()
     store: Store = Store()
     index: Index = Index()
+    retrieval: Retrieval = Retrieval()
     loading: Loading = Loading()
     answering: Answering = Answering()
     feedback: FeedbackWanted = FeedbackWanted()

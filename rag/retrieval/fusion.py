@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,13 @@ def fuse(rankings: Sequence[Ranking]) -> dict[str, float]:
     total = sum((ranking.weight * _standard(ids, ranking.scores) for ranking in rankings), np.zeros(len(ids)))
     order = np.lexsort((np.arange(len(ids)), -total))
     return {ids[place]: float(total[place]) for place in order}
+
+
+def interleave(rankings: Sequence[Ranking]) -> dict[str, float]:
+    """Ids taken from the rankings in turn, each once, with the reciprocal of their place: no score is compared."""
+    turns = zip_longest(*(sorted(ranking.scores, key=lambda name: -ranking.scores[name]) for ranking in rankings))
+    taken = dict.fromkeys(name for turn in turns for name in turn if name is not None)
+    return {name: 1 / place for place, name in enumerate(taken, 1)}
 
 
 def _standard(ids: Sequence[str], scores: Mapping[str, float]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
-"""From a question and grants to ranked passages: dense and lexical, fused, only the chosen ones unsealed."""
+"""From a question and grants to ranked passages: stage after stage, only the best ones unsealed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from rag.documents import PassageId, RankedPassage, SearchResult
 from rag.index.memory import MemoryIndex
+from rag.retrieval.dense import search_dense
 from rag.retrieval.filters import Filter, Sieve
-from rag.retrieval.fusion import DENSE_WEIGHT, Ranking, fuse
+from rag.retrieval.fusion import DENSE_WEIGHT, Ranking, fuse, interleave
+from rag.retrieval.lexical import search_lexical
+from rag.retrieval.rerank import DEPTH, rerank
+from rag.retrieval.stages import ALL_STAGES, Stage, Stages
 from rag.store.documents import DocumentStore
 from security.access import Grant
 
-CANDIDATES = 50
-"""Taken from each retriever and collection: the gold stands in the first 30 for over 95 % of the questions."""
+_Answers = Sequence[dict[str, float]]
 
 
 class QueryEmbedder(Protocol):
@@ -37,18 +40,24 @@ class _Found:
         self.dense: dict[str, float] = {}
         self.lexical: dict[str, float] = {}
 
-    def add(self, dense: dict[str, float], lexical: dict[str, float], weight: float) -> None:
-        """Take the answers to one query; a passage keeps its highest score."""
-        self.rankings += [Ranking(dense, weight * DENSE_WEIGHT), Ranking(lexical, weight * (1 - DENSE_WEIGHT))]
-        for held, new in ((self.dense, dense), (self.lexical, lexical)):
-            held.update({name: max(score, held.get(name, score)) for name, score in new.items()})
+    def add(self, grants: Sequence[Grant], dense: _Answers, lexical: _Answers, weight: float) -> None:
+        """Take the answers to one query, by collection; a passage keeps its highest score."""
+        for grant, *answers in zip(grants, dense, lexical, strict=True):
+            self.owner.update(dict.fromkeys(chain(*answers), grant))
+        shares = ((self.dense, dense, DENSE_WEIGHT), (self.lexical, lexical, 1 - DENSE_WEIGHT))
+        for held, given, share in shares:
+            joined = {name: score for answer in given for name, score in answer.items()}
+            self.rankings.append(Ranking(joined, weight * share))
+            held.update({name: max(score, held.get(name, score)) for name, score in joined.items()})
 
 
 class Searcher:
-    """Searches the granted collections and nothing else."""
+    """Searches the granted collections and nothing else, with the stages that are on."""
 
-    def __init__(self, store: DocumentStore, index: MemoryIndex, embedder: QueryEmbedder) -> None:
-        self._store, self._index, self._embedder = store, index, embedder
+    def __init__(
+        self, store: DocumentStore, index: MemoryIndex, embedder: QueryEmbedder, stages: Stages = ALL_STAGES
+    ) -> None:
+        self._store, self._index, self._embedder, self._stages = store, index, embedder, stages
 
     def search(
         self, grants: Sequence[Grant], question: str, k: int = 10, earlier: str = "", within: Filter | None = None
@@ -62,39 +71,37 @@ class Searcher:
         if not grants or not question.strip():
             return SearchResult()
         queries = [question, f"{question}\n{earlier}"] if earlier.strip() else [question]
-        with ThreadPoolExecutor(1) as beside:  # words are looked up while the question is embedded
-            embedding = beside.submit(self._embedder.embed_queries, queries)
-            sieves = [self._sieve(grant, within) for grant in grants]
-            narrowed = list(zip(grants, sieves, strict=True))
-            alike = [
-                [self._index.search_lexical(grant, query, CANDIDATES, sieve) for grant, sieve in narrowed]
-                for query in queries
-            ]
-            vectors = embedding.result()
+        found = self._find(grants, queries, within)
+        joined = (fuse if Stage.FUSION in self._stages else interleave)(found.rankings)
+        is_reranked = Stage.RERANK in self._stages
+        ranked = self._open(list(joined.items())[: max(k, DEPTH) if is_reranked else k], found)
+        return SearchResult(rerank(queries, ranked)[:k] if is_reranked else ranked)
+
+    def _find(self, grants: Sequence[Grant], queries: Sequence[str], within: Filter | None) -> _Found:
+        """What the retrievers that are on give to each query; words are looked up while the question is embedded."""
         found = _Found()
+        nothing: _Answers = [{} for _ in grants]
+        with ThreadPoolExecutor(1) as beside:
+            embedding = beside.submit(self._embedder.embed_queries, queries) if Stage.DENSE in self._stages else None
+            narrowed = [(grant, self._sieve(grant, within)) for grant in grants]
+            by_words = Stage.LEXICAL in self._stages
+            alike = [search_lexical(self._index, narrowed, query) if by_words else nothing for query in queries]
+            vectors = embedding.result() if embedding else [None] * len(queries)
         for vector, lexical in zip(vectors, alike, strict=True):
-            dense = [self._index.search_dense(grant, vector, CANDIDATES, sieve) for grant, sieve in narrowed]
-            for grant, *answers in zip(grants, dense, lexical, strict=True):
-                found.owner.update(dict.fromkeys(chain(*answers), grant))
-            found.add(_joined(dense), _joined(lexical), weight=1 / len(queries))
-        return self._open(list(fuse(found.rankings).items())[:k], found)
+            dense = nothing if vector is None else search_dense(self._index, narrowed, vector)
+            found.add(grants, dense, lexical, weight=1 / len(queries))
+        return found
 
     def _sieve(self, grant: Grant, within: Filter | None) -> Sieve | None:
         return within.sieve(partial(self._store.folder_key, grant)) if within else None
 
-    def _open(self, best: Sequence[tuple[str, float]], found: _Found) -> SearchResult:
+    def _open(self, best: Sequence[tuple[str, float]], found: _Found) -> tuple[RankedPassage, ...]:
         opened = {}
         for grant in dict.fromkeys(found.owner[name] for name, _ in best):
             ids = [PassageId(name) for name, _ in best if found.owner[name] == grant]
             opened.update({passage.id: passage for passage in self._store.passages(grant, ids)})
-        return SearchResult(
-            tuple(
-                RankedPassage(opened[PassageId(name)], score, found.dense.get(name), found.lexical.get(name))
-                for name, score in best
-                if PassageId(name) in opened
-            )
+        return tuple(
+            RankedPassage(opened[PassageId(name)], score, found.dense.get(name), found.lexical.get(name))
+            for name, score in best
+            if PassageId(name) in opened
         )
-
-
-def _joined(answers: Iterable[dict[str, float]]) -> dict[str, float]:
-    return {name: score for answer in answers for name, score in answer.items()}

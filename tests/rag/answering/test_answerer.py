@@ -132,7 +132,7 @@ def test_what_no_passage_supports_is_withheld_where_the_house_says_so(ask: Ask) 
     draft = f"{GOOD.replace('240', '340')} {GOOD}"
     events = ask(draft, policy=AnswerPolicy(unsupported=Unsupported.WITHHOLD))
     assert not any(isinstance(event, Written) for event in events)
-    assert "340" not in str(events)
+    assert GOOD.replace("240", "340") not in str(events)
     assert (_answer(events).text, _answer(events).withheld) == (GOOD, 1)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.retrieval.fusion import Ranking, fuse
+from rag.retrieval.fusion import Ranking, fuse, interleave
 
 _scores = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-100, 100), max_size=8)
 
@@ -46,3 +46,10 @@ def test_the_scale_of_a_retriever_does_not_matter(scores: dict[str, float], fact
 def _is_flat(scores: dict[str, float]) -> bool:
     """Scores so close together that shifting them loses their difference."""
     return max(scores.values(), default=0) - min(scores.values(), default=0) < 1e-6
+
+
+def test_taken_in_turn_each_ranking_gives_its_best_and_nobody_comes_twice() -> None:
+    taken = interleave([Ranking({"a": 0.9, "b": 0.8}, 0.6), Ranking({"b": 9.0, "c": 1.0, "d": 0.5}, 0.4)])
+    assert list(taken) == ["a", "b", "c", "d"]
+    assert list(taken.values()) == sorted(taken.values(), reverse=True)
+    assert interleave([]) == {}

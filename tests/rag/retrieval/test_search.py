@@ -11,6 +11,7 @@ from rag.personal.masking import masked
 from rag.personal.policy import Policy
 from rag.retrieval.filters import Filter
 from rag.retrieval.search import Searcher
+from rag.retrieval.stages import ALL_STAGES, RETRIEVERS, Stage
 
 TEXTS = {
     "leave.md": "# Leave\n\nYou can carry over a maximum of 240 annual leave hours to the next year.\n",
@@ -97,3 +98,27 @@ def test_to_readers_of_a_masked_collection_a_folder_has_its_masked_name(
     assert [item.passage.document.path for item in asked[own]] == [item.passage.document.path for item in asked[shown]]
     guess = Filter(folders=("anna.dupont@example.org",))
     assert searcher.search([shelf.reading], "castle", within=guess).passages == asked[own]
+
+
+def test_a_retriever_that_is_off_is_not_asked(searcher: Searcher, shelf: Any) -> None:
+    question = "When was the northern castle built?"
+    for off, signal in ((Stage.DENSE, "dense"), (Stage.LEXICAL, "lexical")):
+        alone = Searcher(shelf.documents, shelf.index, shelf.embedder, ALL_STAGES.without(off))
+        best = alone.search([shelf.reading], question).passages[0]
+        assert best.passage.document.path == "castle.md"
+        assert getattr(best, signal) is None
+
+
+def test_without_fusion_and_reranking_the_retrievers_take_turns(shelf: Any, searcher: Searcher) -> None:
+    plain = Searcher(shelf.documents, shelf.index, shelf.embedder, ALL_STAGES.only(*RETRIEVERS))
+    found = plain.search([shelf.reading], "annual leave hours").passages
+    assert [item.score for item in found] == [1 / place for place in range(1, len(found) + 1)]
+    assert found[0].passage.document.path == "leave.md"
+
+
+def test_stages_of_reading_change_nothing_in_what_is_ranked(searcher: Searcher, shelf: Any) -> None:
+    ranked = Searcher(
+        shelf.documents, shelf.index, shelf.embedder, ALL_STAGES.without(Stage.COLLAPSE, Stage.NEIGHBOURS)
+    )
+    question = "castle leave travel"
+    assert ranked.search([shelf.reading], question) == searcher.search([shelf.reading], question)
