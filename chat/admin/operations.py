@@ -242,6 +242,7 @@ def answer_json(answer: Answer) -> Event:
         "filter": answer.within.told() if answer.within else None,
         "sentences": [_sentence_json(sentence) for sentence in answer.sentences],
         "withheld": answer.withheld,
+        "quoted": answer.is_quoted,
         "citations": [
             {
                 "n": citation.n,

@@ -71,6 +71,8 @@ def show_answer(answer: Event) -> None:
         for item in answer["nearest"]:
             say(f"  nearest: {_place(item)}: {_in_short(item['text'])}")
         return
+    if answer["quoted"]:
+        say("no answer that was written could be checked; the nearest passage says:")
     say(" ".join(_marked(sentence) for sentence in answer["sentences"]))
     for item in answer["citations"]:
         say(f"[{item['n']}] {item['title']}, {_place(item)}: « {_in_short(item['quote'])} »")

@@ -15,7 +15,8 @@ def show(answer: Answer, words: dict[str, Any], *, is_stopped: bool = False) -> 
     """The page's form of an answer, a refusal, or what was written before the person stopped it."""
     if answer.refused:
         return words["stopped"] if is_stopped else _refusal(answer, words)
-    parts = [written(answer.sentences, answer.citations, words)]
+    said = written(answer.sentences, answer.citations, words)
+    parts = [f"_{words['quoted']}_", f"> {said}"] if answer.is_quoted else [said]
     parts += [f"_{words['not_shown'].format(count=answer.withheld)}_"] if answer.withheld else []
     parts += [f"_{words['stopped']}_"] if is_stopped else []
     if answer.citations:

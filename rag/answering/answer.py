@@ -147,7 +147,8 @@ class Answer:
 
     `understood` is the question as a follow-up was taken, None where it was taken as it stood. `read` are the passages
     that the model got, `left_out` those that were near and that it did not get. `within` is what was looked at.
-    `withheld` sentences that no passage supports were written and are not shown.
+    `withheld` sentences that no passage supports were written and are not shown. Where `is_quoted`, nothing that the
+    model wrote stands in the documents, and the text is what they say nearest to the question, in their words.
     """
 
     text: str
@@ -163,6 +164,7 @@ class Answer:
     left_out: tuple[LeftOut, ...] = ()
     withheld: int = 0
     within: "Filter | None" = None
+    is_quoted: bool = False
 
     @property
     def refused(self) -> bool:

@@ -12,6 +12,7 @@ from rag.answering.alignment import Alignment
 from rag.answering.answer import (
     Answer,
     AnswerEvent,
+    Citation,
     Finished,
     FollowUp,
     Language,
@@ -19,6 +20,7 @@ from rag.answering.answer import (
     Reading,
     Reason,
     Searching,
+    Sentence,
     Shortened,
     Timings,
     Turn,
@@ -27,7 +29,9 @@ from rag.answering.answer import (
     Written,
 )
 from rag.answering.arithmetic import WorkedOut, worked_out
+from rag.answering.checking import plain
 from rag.answering.evidence import Evidence, choose
+from rag.answering.extract import nearest_quote
 from rag.answering.followup import by_model, by_rules
 from rag.answering.history import remember
 from rag.answering.policy import AnswerPolicy
@@ -191,9 +195,12 @@ def _language(question: str, history: Sequence[Turn], otherwise: Language | None
 
 
 def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
-    """What was written, checked; nothing supported, or the model saying that it does not know, is a refusal."""
+    """What was written, checked; nothing supported gives a quote or a refusal, the model not knowing a refusal."""
     stream = draft.stream
     if stream.refusal and not draft.is_cancelled:
+        cite = nearest_quote(seen.meant, seen.evidence.passages, seen.language)
+        if cite and stream.refusal is Reason.NOTHING_SUPPORTED:
+            return _quoted(cite, seen, timings)
         return _refuse(stream.refusal, seen, timings)
     return replace(
         _answer(seen, timings),
@@ -203,6 +210,14 @@ def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
         read=seen.evidence.passages,
         withheld=stream.withheld,
     )
+
+
+def _quoted(cite: Citation, seen: _Seen, timings: Timings) -> Answer:
+    """What the documents say, in their words, in the place of what the model wrote and they do not say."""
+    text = " ".join(plain(cite.quote).split())
+    said = Sentence(text, (1,), supported=True)
+    answer = replace(_answer(seen, timings), text=text, sentences=(said,), citations=(replace(cite, n=1),))
+    return replace(answer, read=seen.evidence.passages, is_quoted=True)
 
 
 def _refuse(reason: Reason, seen: _Seen, timings: Timings) -> Answer:

@@ -1,0 +1,100 @@
+"""What the documents themselves say to a question, where nothing that the model wrote stands in them: a quote."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rag.answering.answer import Citation, Language
+from rag.answering.sentences import split_sentences
+from rag.documents import RankedPassage
+from rag.retrieval.words import content_words, spoken
+
+ANSWERS_MIN = 0.5
+"""Share of the question's words, weighted by rarity, that the quote and its title must hold."""
+LATER = 0.03
+"""What each place further down the ranking costs a passage."""
+LONGER = 0.05
+"""What a second sentence costs."""
+ECHO_MIN = 0.9
+"""A sentence made of the question's words to this share says the question again: what follows it answers."""
+ECHO_SENTENCES = 2
+WORDS_MAX = 80
+"""Of a quote."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentences:
+    """A passage's sentences as spans, their stems, and those of what stands above them."""
+
+    number: int
+    item: RankedPassage
+    language: Language
+    spans: tuple[tuple[int, int], ...]
+    stems: tuple[frozenset[str], ...]
+    above: frozenset[str]
+
+    def cite(self, first: int, last: int) -> Citation:
+        start, end = self.spans[first][0], self.spans[last][1]
+        return Citation(self.number, self.item.passage, self.item.passage.chunk.text[start:end], start, end)
+
+    def words(self, first: int, last: int) -> int:
+        return len(self.cite(first, last).quote.split())
+
+
+def nearest_quote(question: str, passages: Sequence[RankedPassage], language: Language) -> Citation | None:
+    """The one or two sentences that hold most of the question, or what follows where they only say it again.
+
+    None where too little of the question stands there.
+    """
+    read = [_taken_apart(number, item, language) for number, item in enumerate(passages, 1)]
+    weigh = _Weights(read)
+    found = [
+        (weigh.share(wanted, stems | each.above) - LATER * place - LONGER * (last - first), each, first, last)
+        for place, each in enumerate(read)
+        for wanted in (frozenset(content_words(question, each.language)),)
+        for first, last, stems in _windows(each)
+    ]
+    score, best, first, last = max(found, key=lambda item: item[0], default=(0.0, None, 0, 0))
+    if best is None or score < ANSWERS_MIN:
+        return None
+    if _is_echo(best.stems[first], frozenset(content_words(question, best.language))):
+        first, last = first + 1, min(first + ECHO_SENTENCES, len(best.spans) - 1)
+        if first > last:
+            return None
+    while last > first and best.words(first, last) > WORDS_MAX:
+        last -= 1
+    return best.cite(first, last)
+
+
+class _Weights:
+    """Words by their rarity among the sentences read."""
+
+    def __init__(self, read: Sequence[_Sentences]) -> None:
+        self._frequency = Counter(word for each in read for stems in each.stems for word in stems)
+        self._sentences = sum(len(each.stems) for each in read)
+
+    def share(self, words: Iterable[str], held: frozenset[str]) -> float:
+        weights = {word: math.log(1 + (self._sentences + 1) / (self._frequency[word] + 0.5)) for word in words}
+        return sum(weight for word, weight in weights.items() if word in held) / (sum(weights.values()) or 1.0)
+
+
+def _taken_apart(number: int, item: RankedPassage, answered_in: Language) -> _Sentences:
+    chunk = item.passage.chunk
+    language = spoken(chunk.text) or answered_in
+    spans = tuple(split_sentences(chunk.text))
+    stems = tuple(frozenset(content_words(chunk.text[start:end], language)) for start, end in spans)
+    above = frozenset(content_words("\n".join((item.passage.document.title, *chunk.headings)), language))
+    return _Sentences(number, item, language, spans, stems, above)
+
+
+def _windows(each: _Sentences) -> Iterable[tuple[int, int, frozenset[str]]]:
+    for place, stems in enumerate(each.stems):
+        yield place, place, stems
+        if place + 1 < len(each.stems) and each.words(place, place + 1) <= WORDS_MAX:
+            yield place, place + 1, stems | each.stems[place + 1]
+
+
+def _is_echo(stems: frozenset[str], wanted: frozenset[str]) -> bool:
+    """Whether a sentence is made of the question's words, as titles of questions and answers are."""
+    return bool(stems) and len(stems & wanted) >= ECHO_MIN * max(len(stems), len(wanted))
