@@ -38,6 +38,7 @@ TEXTS = {
     "conges.md": "# Congés\n\nLes salariés peuvent reporter dix jours de congés payés par année.\n",
 }
 QUESTION = "How many annual leave hours can I carry over to the next year?"
+FAR = "How many hours may apprentices of other firms take over summer for training abroad?"
 GOOD = "You can carry over a maximum of 240 annual leave hours."
 
 
@@ -120,8 +121,16 @@ def test_where_nothing_passes_the_filter_nothing_is_written_and_that_is_said(ask
     assert (answer.nearest, answer.ranked_docs, scribe.requests) == ((), (), [])
 
 
-def test_a_number_the_passages_do_not_hold_makes_a_refusal(ask: Ask) -> None:
+def test_where_nothing_written_stands_in_the_passages_their_own_words_are_given(ask: Ask) -> None:
     answer = _answer(ask(GOOD.replace("240", "340")))
+    assert answer.is_quoted
+    assert answer.text == "You can carry over a maximum of 240 annual leave hours to the next year."
+    assert [citation.quote for citation in answer.citations] == [answer.text]
+    assert [(sentence.citations, sentence.supported) for sentence in answer.sentences] == [((1,), True)]
+
+
+def test_a_number_the_passages_do_not_hold_makes_a_refusal(ask: Ask) -> None:
+    answer = _answer(ask("Apprentices take 340 hours.", FAR))
     assert answer.reason is Reason.NOTHING_SUPPORTED
     assert answer.text == NO_ANSWER[Language.ENGLISH]
     assert answer.citations == ()
@@ -141,7 +150,7 @@ def test_the_model_saying_that_it_does_not_know_is_a_refusal(ask: Ask) -> None:
 
 
 def test_an_empty_draft_is_a_refusal(ask: Ask) -> None:
-    assert _answer(ask("")).reason is Reason.NOTHING_SUPPORTED
+    assert _answer(ask("", FAR)).reason is Reason.NOTHING_SUPPORTED
 
 
 def test_weak_evidence_is_refused_without_asking_the_model(ask: Ask) -> None:
