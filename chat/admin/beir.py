@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from chat.admin.jsonlines import read_rows
 from chat.admin.outcomes import InputWrong
 
-CORPUS, QUERIES = "corpus.jsonl", "queries.jsonl"
+CORPUS, QUERIES, GOLDS = "corpus.jsonl", "queries.jsonl", "qrels.tsv"
+_GOLD_COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,21 @@ def read_corpus(folder: Path) -> tuple[Entry, ...]:
 def read_queries(folder: Path) -> tuple[Query, ...]:
     """Every query of the folder, in its order. Raises InputWrong."""
     return _distinct([Query(_id(row, at), _text(row, at)) for at, row in _rows(folder, QUERIES)], QUERIES)
+
+
+def read_golds(folder: Path) -> dict[str, frozenset[str]]:
+    """Ids of the documents that answer each query, from `qrels.tsv`: query, document and a score above 0, by tabs."""
+    path = folder / GOLDS
+    if not path.is_file():
+        raise InputWrong(f"{path} is missing; give a BEIR folder with judgements, or leave --ablate out")
+    golds: dict[str, set[str]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], 2):
+        fields = line.split("\t")
+        if len(fields) != _GOLD_COLUMNS or not fields[2].strip().lstrip("-").isdigit():
+            raise InputWrong(f"{path} line {number} is not query, document and score by tabs; correct it")
+        if int(fields[2]) > 0:
+            golds.setdefault(fields[0], set()).add(fields[1])
+    return {query: frozenset(found) for query, found in golds.items()}
 
 
 def _rows(folder: Path, name: str) -> tuple[tuple[str, dict[str, Any]], ...]:
