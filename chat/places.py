@@ -11,12 +11,16 @@ _SHEETS = frozenset({MediaType.XLSX, MediaType.XLS, MediaType.ODS})
 
 def place_of(passage: Passage, words: dict[str, Any]) -> str:
     """The page, slide or sheet with its cells; nothing where the format has none."""
+    return f"{part_of(passage, words)} {range_name(passage.chunk.cells)}".strip()
+
+
+def part_of(passage: Passage, words: dict[str, Any]) -> str:
+    """The page, slide or sheet alone."""
     chunk, kind = passage.chunk, passage.document.media_type
     if not chunk.page:
         return ""
     if kind in _SHEETS:
-        sheet = chunk.headings[0] if chunk.headings else f"{words['sheet']} {chunk.page}"
-        return f"{sheet} {range_name(chunk.cells)}".strip()
+        return chunk.headings[0] if chunk.headings else f"{words['sheet']} {chunk.page}"
     return f"{words['slide' if kind in _SLIDES else 'page']} {chunk.page}"
 
 

@@ -1,29 +1,38 @@
 """Sources as the page opens them: the quoted passage in its context, the page as an image, the original."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from chat.assembly import House
-from chat.places import place_of
+from chat.places import part_of, place_of
 from chat.texts import preferred, texts
 from chat.visitor import current_visitor
 from chat.web.pages import render
+from chat.web.reading import lines_of
+from chat.web.tables import tabled
 from rag.documents import Chunk, DocumentId, DocumentInfo, Passage, PassageId
 from rag.errors import OriginalWithheld, RagError, Withholding
 from rag.parsing.filetypes import SCANNABLE, MediaType
+from rag.parsing.marks import Marks
 from rag.parsing.sandbox import render_page
 from security.access import Grant, Right
 from security.errors import AccessDenied, SecurityError
 from security.identity import CollectionId
 
-PAGE_WIDTH_PX = 1000
+PAGE_WIDTH_PX, STRIP_PAGE_WIDTH_PX = 1000, 1600
+"""Of a page, and of the page that a strip is cut from: a column of it fills the panel."""
+REACH = 2
+"""Passages shown on each side of the cited one, where no picture of the page shows what stands around."""
+SHIFT_MAX = 1_000_000
 PLACE_CHARACTERS_MAX = 20
 SURE_MIN = 0.8
 """What OCR read with less is to be compared with the picture; most lines of a clean scan are read with .9 and more."""
@@ -34,18 +43,36 @@ _ORIGINAL_POLICY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPassage:
-    """A passage in three parts around the quote; all of it is `before` when nothing is quoted in it.
+Shift = Annotated[int, Query(ge=-SHIFT_MAX, le=SHIFT_MAX)]
 
-    `sureness` says that it was read from a picture; empty for written text.
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A cited passage, the place in its text that is quoted, and what is shown: it among others, or others further on.
+
+    `shift` is how many passages the reader went on, `reach` how many are shown on each side of the middle one.
     """
 
-    before: str
-    quote: str
-    after: str
-    is_cited: bool
-    sureness: str
+    cited: Passage
+    quote: range
+    shown: Sequence[Passage]
+    reach: int
+    shift: int
+
+    @property
+    def middle(self) -> Passage | None:
+        """The passage that the others are shown around; None where the document has ended before."""
+        middle = self.cited.chunk.ordinal + self.shift
+        return next((item for item in self.shown if item.chunk.ordinal == middle), None)
+
+    @property
+    def shifts(self) -> tuple[int | None, int | None]:
+        """The shifts that show what stands before and after what is shown; None at the document's ends."""
+        own, count = self.cited.chunk.ordinal, self.cited.document.passages
+        step = 2 * self.reach + 1
+        earlier = max(self.shift - step, -own) if self.shown[0].chunk.ordinal > 0 else None
+        later = min(self.shift + step, count - 1 - own) if self.shown[-1].chunk.ordinal < count - 1 else None
+        return earlier, later
 
 
 def create_sources(house: House) -> APIRouter:
@@ -54,16 +81,26 @@ def create_sources(house: House) -> APIRouter:
 
     @router.get("/passages/{passage_id}")
     def passage(
-        collection_id: str, document_id: str, passage_id: str, request: Request, quote: str = ""
+        collection_id: str, document_id: str, passage_id: str, request: Request, quote: str = "", shift: Shift = 0
     ) -> HTMLResponse:
         grant = _grant(house, collection_id)
         cited = _passage(house, grant, document_id, passage_id)
-        words = texts(preferred(request.headers.get("accept-language", "")))
-        shown = [_shown(item, cited, quote, words) for item in house.documents.around(grant, cited)]
-        return _page(cited, shown, request, house.documents.withheld(grant, cited.document))
+        why = house.documents.withheld(grant, cited.document)
+        reach = 0 if _has_image(cited) and not why else REACH
+        shown = house.documents.around(grant, cited, reach, shift)
+        view = View(cited, _place(quote, cited.chunk.text), shown, reach, shift)
+        return _page(view, request, why)
 
     @router.get("/pages/{page}.png")
-    def page_image(collection_id: str, document_id: str, page: int, request: Request, passage: str = "") -> Response:
+    def page_image(
+        collection_id: str,
+        document_id: str,
+        page: int,
+        request: Request,
+        passage: str = "",
+        quote: str = "",
+        strip: str = "",
+    ) -> Response:
         grant = _grant(house, collection_id)
         info = _document(house, grant, document_id)
         if info.media_type not in SCANNABLE or not 1 <= page <= (info.pages or 0):
@@ -75,9 +112,9 @@ def create_sources(house: House) -> APIRouter:
             blocks = house.documents.original(grant, info.id)
         except OriginalWithheld as error:
             return _withheld(request, error.why)
-        boxes, is_read = (chunk.boxes, chunk.confidence is not None) if chunk else ((), False)
+        marks, width = _marks(chunk, quote), STRIP_PAGE_WIDTH_PX if strip else PAGE_WIDTH_PX
         place, readers = house.memory_dir, house.page_readers
-        shown = render_page(blocks, page, place, PAGE_WIDTH_PX, boxes, is_read=is_read, readers=readers)
+        shown = render_page(blocks, page, place, width, marks, is_strip=bool(strip), readers=readers)
         return Response(shown, media_type="image/png")
 
     @router.get("/original")
@@ -119,14 +156,24 @@ def _passage(house: House, grant: Grant, document_id: str, passage_id: str) -> P
     raise HTTPException(404)
 
 
-def _shown(item: Passage, cited: Passage, quote: str, words: dict[str, Any]) -> ShownPassage:
-    """The passage cut at the quote, given as `start-end` characters; a place outside the text quotes nothing."""
-    text, sureness = item.chunk.text, _sureness(item.chunk, words)
+def _place(quote: str, text: str) -> range:
+    """A place in a passage's text, given as `start-end` characters; an empty one for what is no place in it."""
     first, _, last = quote[:PLACE_CHARACTERS_MAX].partition("-")  # int() refuses thousands of digits
     start, end = (int(first), int(last)) if first.isdecimal() and last.isdecimal() else (0, 0)
-    if item.id == cited.id and 0 <= start < end <= len(text):
-        return ShownPassage(text[:start], text[start:end], text[end:], is_cited=True, sureness=sureness)
-    return ShownPassage(text, "", "", is_cited=item.id == cited.id, sureness=sureness)
+    return range(start, end) if 0 <= start < end <= len(text) else range(0)
+
+
+def _marks(chunk: Chunk | None, quote: str) -> Marks:
+    """What is marked on a page: the passage's lines and, in them, the words at a place in its text."""
+    if chunk is None:
+        return Marks()
+    place = _place(quote, chunk.text)
+    return Marks(chunk.boxes, chunk.confidence is not None, chunk.text, place.start, place.stop)
+
+
+def _has_image(passage: Passage) -> bool:
+    """Whether the passage stands on a page that can be drawn."""
+    return bool(passage.chunk.page) and passage.document.media_type in SCANNABLE
 
 
 def _sureness(chunk: Chunk, words: dict[str, Any]) -> str:
@@ -150,29 +197,46 @@ def _withheld(request: Request, why: Withholding) -> HTMLResponse:
     return HTMLResponse(render("message.html", language=language.value, t=words, text=words[_WITHHELD[why]]), 403)
 
 
-def _page(cited: Passage, shown: list[ShownPassage], request: Request, why: Withholding | None) -> HTMLResponse:
+def _page(view: View, request: Request, why: Withholding | None) -> HTMLResponse:
     """The passages in their place. Where the original is withheld (`why`), neither it nor an image of its pages."""
-    language = preferred(request.headers.get("accept-language", ""))
-    info, page = cited.document, cited.chunk.page
-    is_inline, has_image = info.media_type == MediaType.PDF, page and info.media_type in SCANNABLE
+    middle, language = view.middle, preferred(request.headers.get("accept-language", ""))
+    if middle is None:
+        raise HTTPException(404)
+    words, info, page = texts(language), middle.document, middle.chunk.page
+    is_inline = info.media_type == MediaType.PDF
     base = f"/sources/{info.collection_id}/{info.id}"
+    marked = {"passage": middle.id, **(_asked(view.quote) if middle.id == view.cited.id else {})}
     return HTMLResponse(
         render(
             "source.html",
             language=language.value,
-            t=texts(language),
+            t=words,
             document=info,
-            headings=" › ".join(cited.chunk.headings),
-            passages=shown,
-            place=place_of(cited, texts(language)),
+            headings=" › ".join(middle.chunk.headings),
+            parts=list(tabled(lines_of(view.shown, view.cited, view.quote, partial(part_of, words=words)))),
+            place=place_of(middle, words),
+            sureness=_sureness(middle.chunk, words),
             page=page,
-            image=f"{base}/pages/{page}.png?passage={cited.id}" if has_image and not why else "",
+            image=f"{base}/pages/{page}.png?{urlencode(marked)}" if _has_image(middle) and not why else "",
             original="" if why else f"{base}/original" + (f"#page={page}" if page and is_inline else ""),
             is_inline=is_inline,
-            is_marked=any(any(box) for box in cited.chunk.boxes),
-            withheld=texts(language)[_WITHHELD[why]] if why else "",
+            is_marked=any(any(box) for box in middle.chunk.boxes),
+            withheld=words[_WITHHELD[why]] if why else "",
+            ways=_ways(view, f"{base}/passages/{view.cited.id}", words),
         )
     )
+
+
+def _asked(quote: range) -> dict[str, str]:
+    """A place as an address gives it."""
+    return {"quote": f"{quote.start}-{quote.stop}"} if quote else {}
+
+
+def _ways(view: View, address: str, words: dict[str, Any]) -> list[tuple[str, str]]:
+    """Address and name of the ways to what stands before and after what is shown; of none at the document's ends."""
+    named = zip(view.shifts, (words["earlier"], words["later"]), strict=True)
+    ways = ((_asked(view.quote) | {"shift": str(shift)}, name) for shift, name in named if shift is not None)
+    return [(f"{address}?{urlencode(asked)}", name) for asked, name in ways]
 
 
 def _disposition(info: DocumentInfo, kind: str) -> str:

@@ -19,6 +19,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
 from rag.parsing.encoding import clean, tagged
 from rag.parsing.filetypes import IMAGES, SCANNABLE, MediaType, detect
+from rag.parsing.marks import Marks
 from rag.parsing.scanned import ReadLine
 from rag.parsing.suspicion import signs
 
@@ -136,11 +137,10 @@ def _read_scans(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _render(data: bytes, task: Mapping[str, Any]) -> dict[str, Any]:
-    from rag.parsing.highlighting import Marks  # with Pillow, which most files do without
-
     reader = _pages_of(detect(task["suffix"], data))
-    marks = Marks(task["boxes"], task["is_read"])
-    return {"png": base64.b64encode(reader.render(data, task["page"], task["width_px"], marks)).decode()}
+    marks, is_strip = Marks(**task["marks"]), task["is_strip"]
+    picture = reader.render(data, task["page"], task["width_px"], marks, is_strip=is_strip)
+    return {"png": base64.b64encode(picture).decode()}
 
 
 def _pages_of(media_type: MediaType) -> Any:

@@ -10,9 +10,11 @@ import pypdfium2
 
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
-from rag.parsing.highlighting import UNMARKED, Marks, from_corner, highlight
+from rag.parsing.highlighting import from_corner, highlight, strip
 from rag.parsing.layout import Line, arranged, first_heading, scanned_lines
+from rag.parsing.marks import UNMARKED, Marks, quoted_lines
 from rag.parsing.pdf_lines import is_picture, lines_of
+from rag.parsing.pdf_quotes import quoted_boxes
 from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine, unread
 
 PAGES_MAX = 3000
@@ -82,8 +84,11 @@ def _may_be_scan(document: pypdfium2.PdfDocument, number: int) -> bool:
         return False
 
 
-def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> bytes:
-    """A page (from 1) as PNG, `width_px` wide, with a passage marked; a very tall page is drawn smaller."""
+def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED, *, is_strip: bool = False) -> bytes:
+    """A page (from 1) as PNG, `width_px` wide, with a passage and its quote marked; a very tall page is drawn smaller.
+
+    `is_strip`: only what is around the quote is given, or the passage where nothing is quoted.
+    """
     document = _open(data)
     if not 1 <= page <= len(document):
         raise DocumentRejected(f"page {page} of {len(document)}: there is no such page")
@@ -93,10 +98,12 @@ def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> by
     scale *= min(1.0, (RENDER_PIXELS_MAX / pixels) ** 0.5)
     bitmap = sheet.render(scale=scale)
     picture = bitmap.to_pil()
-    if marks.boxes:
+    if marks.boxes or marks.quote:
         is_seen = marks.is_read  # else in the page's own points, which it may turn, cut and count from elsewhere
         place = from_corner(scale, picture.height) if is_seen else bitmap.get_posconv(sheet).to_bitmap
-        highlight(picture, marks.boxes, place)
+        quoted = quoted_lines(marks) if is_seen else quoted_boxes(sheet, marks)
+        area = highlight(picture, marks.boxes, place, quoted)
+        picture = strip(picture, area) if is_strip and area else picture
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()

@@ -11,8 +11,9 @@ from PIL import Image
 
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, PagesScanned
-from rag.parsing.highlighting import UNMARKED, Marks, from_corner, highlight
+from rag.parsing.highlighting import from_corner, highlight, strip
 from rag.parsing.layout import arranged, first_heading, scanned_lines
+from rag.parsing.marks import UNMARKED, Marks, quoted_lines
 from rag.parsing.ocr import check_size, read_page
 from rag.parsing.scanned import DOTS_PER_INCH, POINTS_PER_INCH, ReadLine, unread
 
@@ -70,8 +71,8 @@ def read_scan(data: bytes, page: int, tessdata: Path) -> list[ReadLine] | None:
         return read_page(_on_white(picture), tessdata, _resolution(picture))
 
 
-def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> bytes:
-    """A page (from 1) as PNG, at most `width_px` wide, with a passage marked."""
+def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED, *, is_strip: bool = False) -> bytes:
+    """A page (from 1) as PNG, at most `width_px` wide, with a passage and its quote marked, or a strip of it."""
     with _opened(data) as picture:
         picture.seek(page - 1)
         check_size(picture)
@@ -79,7 +80,8 @@ def render(data: bytes, page: int, width_px: int, marks: Marks = UNMARKED) -> by
         shown.thumbnail((width_px, width_px * 3))
         if marks.boxes:
             scale = _resolution(picture) / POINTS_PER_INCH * shown.width / picture.width
-            highlight(shown, marks.boxes, from_corner(scale, shown.height))
+            area = highlight(shown, marks.boxes, from_corner(scale, shown.height), quoted_lines(marks))
+            shown = strip(shown, area) if is_strip and area else shown
         out = io.BytesIO()
         shown.save(out, "PNG")
         return out.getvalue()

@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter
 
 from rag.confinement import MB, Confined, Limits
-from rag.documents import Box, Member, ParsedDocument
+from rag.documents import Member, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRejected, FileUnavailable, ReaderFailed
 from rag.parsing.child import MEMBER_FILE, SCANNED_FILE
 from rag.parsing.filetypes import MediaType
+from rag.parsing.marks import UNMARKED, Marks
 from rag.parsing.readers import HostGone, Readers
 from rag.parsing.suspicion import Sign
 
@@ -29,6 +30,8 @@ OCR_BATCH = 4
 """Pages read in one child: opening the file again costs a little, a page two seconds."""
 BOXES_MAX = 300
 """Lines marked on a page; a passage stands on some twenty. They go to the host of readers in one message."""
+PASSAGE_CHARACTERS_MAX = 3000
+"""Three times what a long passage has; in a longer one no quote is marked."""
 SCANNED_PAGES_MAX = 1000
 """Some 40 minutes on one core."""
 
@@ -79,22 +82,27 @@ def render_page(
     page: int,
     memory_dir: Path,
     width_px: int = 900,
-    boxes: Sequence[Box] = (),
+    marks: Marks = UNMARKED,
     *,
-    is_read: bool = False,
+    is_strip: bool = False,
     readers: Readers | None = None,
 ) -> bytes:
-    """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox, with boxes (in points) marked on it.
+    """A page (from 1) of a PDF or a picture as PNG, rendered in the sandbox, with a passage and its quote marked on it.
 
     The blocks of the file are held one at a time, and all have come before its reader begins: what they raise, a broken
-    seal, comes instead of a picture. `is_read`: the boxes were found on the picture of the page, by OCR. Of more than
-    BOXES_MAX the first are marked. `readers` are of the same folder; without them the page has its own.
+    seal, comes instead of a picture. Of more than BOXES_MAX boxes the first are marked. `is_strip`: only what is
+    around the quote, of a page of that width. `readers` are of the same folder; without them the page has its own.
     """
-    marks = {"boxes": boxes[:BOXES_MAX], "is_read": is_read}
-    task = {"do": "render", "page": page, "width_px": width_px, **marks}
+    task = {"do": "render", "page": page, "width_px": width_px, "marks": asdict(_bounded(marks)), "is_strip": is_strip}
     outcome = _once(blocks, memory_dir, task, readers)
     with _distrusted():
         return base64.b64decode(outcome.told["png"])
+
+
+def _bounded(marks: Marks) -> Marks:
+    """What goes to the host of readers in one message."""
+    is_short = len(marks.text) <= PASSAGE_CHARACTERS_MAX
+    return Marks(marks.boxes[:BOXES_MAX], marks.is_read, *((marks.text, marks.start, marks.end) if is_short else ()))
 
 
 def confinement(memory_dir: Path) -> Confined:

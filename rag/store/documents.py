@@ -313,9 +313,10 @@ class DocumentStore:
 
         return self._opened(grant, read)
 
-    def around(self, grant: Grant, passage: Passage, reach: int = 1) -> tuple[Passage, ...]:
-        """The passage with up to `reach` neighbours on each side, in reading order."""
-        near = range(passage.chunk.ordinal - reach, passage.chunk.ordinal + reach + 1)
+    def around(self, grant: Grant, passage: Passage, reach: int = 1, shift: int = 0) -> tuple[Passage, ...]:
+        """The passage with up to `reach` neighbours on each side, in reading order; all of it moved by `shift`."""
+        middle = passage.chunk.ordinal + shift
+        near = range(middle - reach, middle + reach + 1)
         query = select(passages.c.id).where(passages.c.document_id == passage.document.id, passages.c.ordinal.in_(near))
         with self._engine.connect() as connection:
             ids = connection.execute(query.order_by(passages.c.ordinal)).scalars().all()

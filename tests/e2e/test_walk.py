@@ -69,7 +69,7 @@ def test_a_french_question_is_answered_in_french_with_a_source_that_opens_at_its
     expect(page.locator("#chat-submit")).to_be_visible(timeout=ANSWER_MS)
     page.locator('a[href*="/passages/"]').first.click()
     panel = page.locator("#source-panel")
-    expect(panel.locator("h2")).not_to_be_empty()
+    expect(panel.locator("h1")).not_to_be_empty()
     expect(panel.locator("p.cited")).to_be_visible()
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)

@@ -38,11 +38,12 @@ const closePanel = () => {
   openedFrom = null;
 };
 const openPanel = async (link) => {
+  const from = link.closest("#source-panel") ? openedFrom : link;
   const answer = await window.fetch(link.href);
   const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
   const article = page.querySelector("article") || Object.assign(document.createElement("p"), { textContent: say.failed });
   closePanel();
-  openedFrom = link;
+  openedFrom = from;
   const panel = Object.assign(document.createElement("aside"), { id: "source-panel" });
   panel.setAttribute("aria-label", say.panel);
   const close = Object.assign(document.createElement("button"), { type: "button", className: "close", textContent: "×", onclick: closePanel });
@@ -51,7 +52,8 @@ const openPanel = async (link) => {
   document.body.append(panel);
   document.documentElement.classList.add("source-open");
   close.focus();
-  panel.querySelector("mark")?.scrollIntoView({ block: "nearest" });
+  const cited = [".strip", "mark", ".cited"].map((place) => panel.querySelector(place)).find(Boolean);
+  cited?.scrollIntoView({ block: "center", inline: "nearest" });
 };
 document.addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
 document.addEventListener("click", (event) => {

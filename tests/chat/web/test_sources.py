@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import secrets
 import tracemalloc
 from collections.abc import Iterator
@@ -196,6 +197,52 @@ def test_a_page_is_shown_with_the_cited_passage_marked_and_with_no_other(house: 
     missing = [f"{base}/pages/1.png?passage={each}" for each in (other, secrets.token_hex(16), "x")]
     missing += [f"{base}/pages/2.png?passage={passage}", f"{base}/pages/3.png", f"{base}/pages/0.png"]
     assert [asked.get(path).status_code for path in missing] == [404] * len(missing)
+
+
+def test_the_quote_is_marked_on_the_page_and_a_strip_of_it_comes_first(house: House, paths: list[str]) -> None:
+    chunk = replace(CHUNK, boxes=((70, 697, 230, 712),))
+    base, passage = put(house, "plan.pdf", MediaType.PDF, made(line(TEXT, 700)), chunk)
+    asked = reader(house)
+    image = f"{base}/pages/1.png?passage={passage}"
+    shown = asked.get(f"{base}/passages/{passage}?quote=17-25").text
+    place = f"{image}&amp;quote=17-25"
+    assert f'<img class="strip" src="{place}&amp;strip=1"' in shown
+    assert shown.index('class="strip"') < shown.index("<mark>40 euros</mark>") < shown.index('class="sheet"')
+    plain, quoted, strip = (
+        asked.get(f"{image}{more}").content for more in ("", "&quote=17-25", "&quote=17-25&strip=1")
+    )
+    sizes = [Image.open(io.BytesIO(each)).size for each in (plain, quoted, strip)]
+    assert plain != quoted
+    assert sizes[0] == sizes[1] == (1000, 1334)
+    assert sizes[2][1] < 400
+    for nonsense in ("25-17", "0-27", "x", "40 euros", "-1-3", f"0-{'9' * 5000}"):
+        assert asked.get(image, params={"passage": passage, "quote": nonsense}).content == plain
+
+
+def test_a_reader_goes_on_to_what_stands_before_and_after(house: House, paths: list[str]) -> None:
+    words = [f"Paragraph {number}." for number in range(12)]
+    chunks = tuple(Chunk(n, text, None, (), 13 * n, 13 * n + len(text)) for n, text in enumerate(words))
+    parsed = ParsedDocument("Rules", None, tuple(Block(BlockKind.PARAGRAPH, text) for text in words))
+    vectors = np.ones((12, 32), dtype=np.float32)
+    new = NewDocument("/source", "rules.docx", MediaType.DOCX, b"x", parsed, chunks, vectors)
+    grant = managing(house)
+    document, entries = house.documents.put(grant, new)
+    address = f"/sources/{grant.collection_id}/{document}/passages/{entries[8].passage_id}"
+    asked = reader(house)
+
+    def seen(shift: int) -> tuple[list[int], list[int], bool]:
+        """Paragraphs shown, where the ways on lead, and whether the quote is among what is shown."""
+        text = asked.get(f"{address}?quote=0-9&shift={shift}").text
+        plain = re.sub(r"</?mark>", "", text)
+        ways = [int(found) for found in re.findall(r"quote=0-9&amp;shift=(-?\d+)", text)]
+        return [int(found) for found in re.findall(r"Paragraph (\d+)\.", plain)], ways, "<mark>Paragraph</mark>" in text
+
+    assert seen(0) == ([6, 7, 8, 9, 10], [-5, 3], True)
+    assert seen(3) == ([9, 10, 11], [-2], False)
+    assert seen(-5) == ([1, 2, 3, 4, 5], [-8, 0], False)
+    assert seen(-8) == ([0, 1, 2], [-3], False)
+    assert [asked.get(f"{address}?shift={shift}").status_code for shift in (4, -9, 10**6)] == [404] * 3
+    assert asked.get(f"{address}?shift={10**7}").status_code == 422
 
 
 def test_a_passage_of_a_collection_that_is_not_granted_marks_nothing(house: House, paths: list[str]) -> None:

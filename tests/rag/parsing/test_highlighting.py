@@ -11,7 +11,8 @@ from PIL import Image
 
 from rag.documents import Box
 from rag.parsing import pdf, picture, sandbox
-from rag.parsing.highlighting import YELLOW, Marks, from_corner, highlight
+from rag.parsing.highlighting import PALE, YELLOW, from_corner, highlight
+from rag.parsing.marks import Marks
 from rag.parsing.sandbox import render_page
 from tests.rag.parsing.test_pdf import line, made
 
@@ -103,10 +104,37 @@ def test_a_picture_is_marked_by_its_resolution() -> None:
     assert changed(plain, shown) == pytest.approx((10, 760, 110, 780), abs=1)
 
 
+@pytest.mark.parametrize("form", ["PNG", "PDF"])
+def test_of_a_scan_the_lines_are_marked_that_the_quote_likely_stands_on(form: str) -> None:
+    boxes: list[Box] = [(10, 60, 110, 70), (10, 40, 110, 50), (10, 20, 60, 30)]
+    marks = Marks(boxes, True, "x" * 250, 120, 180)
+    out = io.BytesIO()
+    Image.new("RGB", (300, 400), "white").save(out, form, dpi=(72, 72), resolution=72)
+    reader = {"PNG": picture, "PDF": pdf}[form]
+    whole, strip = (reader.render(out.getvalue(), 1, 300, marks, is_strip=is_strip) for is_strip in (False, True))
+    tints = [pixels(whole)[400 - at, 50] for at in (65, 45, 25)]
+    assert [tuple(map(int, tint)) for tint in tints] == [PALE, YELLOW, PALE]
+    assert pixels(strip).shape[0] < 60
+    assert (pixels(strip) == YELLOW).all(axis=2).sum() == (pixels(whole) == YELLOW).all(axis=2).sum()
+
+
+def test_a_passage_too_long_for_one_has_no_quote_and_is_marked(tmp_path: Path) -> None:
+    boxes, length = [BOX], sandbox.PASSAGE_CHARACTERS_MAX
+    long, longer, plain = (
+        render_page([PAGE], 1, tmp_path, 300, marks)
+        for marks in (
+            Marks(boxes, False, WORDS.ljust(length), 4, 13),
+            Marks(boxes, False, WORDS.ljust(length + 1), 4, 13),
+            Marks(boxes),
+        )
+    )
+    assert long != longer == plain
+
+
 def test_more_boxes_than_a_passage_has_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(render_page([PAGE], 1, tmp_path, 300, [BOX] * 100_000)) > 100
+    assert len(render_page([PAGE], 1, tmp_path, 300, Marks([BOX] * 100_000))) > 100
     monkeypatch.setattr(sandbox, "BOXES_MAX", 1)
-    one, two = (render_page([PAGE], 1, tmp_path, 300, boxes) for boxes in ([BOX], [BOX, (70, 397, 230, 412)]))
+    one, two = (render_page([PAGE], 1, tmp_path, 300, Marks(boxes)) for boxes in ([BOX], [BOX, (70, 397, 230, 412)]))
     assert one == two != render_page([PAGE], 1, tmp_path, 300)
 
 
@@ -117,4 +145,4 @@ def test_yellow_is_translucent() -> None:
     sheet.putpixel((3, 7), (100, 100, 100))
     highlight(sheet, [(0, 0, 5, 5)], from_corner(1, 10))
     seen = [sheet.getpixel(at) for at in ((9, 9), (0, 4), (5, 9), (0, 9), (4, 5), (2, 7), (3, 7))]
-    assert seen == [(255, 255, 255)] * 3 + [YELLOW, YELLOW, (0, 0, 0), (100, 92, 47)]
+    assert seen == [(255, 255, 255)] * 3 + [YELLOW, YELLOW, (0, 0, 0), (100, 90, 36)]
