@@ -22,6 +22,7 @@ from rag.index.contents import Contents
 from rag.index.exact import ExactVectors, nearest, nearest_among
 from rag.index.facets import FacetColumns, FacetRow
 from rag.index.lexical import WordIndex
+from rag.index.runs import enough
 from rag.retrieval.filters import Sieve
 from rag.store.snapshots import Parts
 from rag.store.values import IndexEntry
@@ -259,7 +260,7 @@ def _narrowed(
     wanted = wanted[: graph.count]
     held = int(wanted.sum())
     if held > COMPARED_MAX:
-        first = k * graph.count // held
+        first = enough(k, graph.count, held)
         found = _held(partial(graph.search, vector), graph.count, k, lambda slots: wanted[slots], first)
         if len(found[0]) >= k:
             return found

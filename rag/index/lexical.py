@@ -8,7 +8,7 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from rag.index.runs import Run, runs_of
+from rag.index.runs import Run, enough, runs_of
 from rag.retrieval.words import content_words, query_words
 
 _QUERY_WORDS_MAX = 64
@@ -16,6 +16,8 @@ _WAITING_MAX = 1000
 """Passages kept back between two commits where nobody searches: a commit takes 10 ms and makes a file."""
 _RUNS_MAX = 32
 """Runs of slots in a query: each costs a look through a column, 0.05 ms at 100,000 passages."""
+_RUNS_SHARE_MAX = 0.5
+"""Where the runs hold more of all slots than this, everything is asked for: less is saved than the look costs."""
 _HEAP_BYTES = 15_000_000
 """The least that Tantivy works with, for the one thread that writes."""
 
@@ -79,9 +81,11 @@ class WordIndex:
         if not runs:
             return {}
         held = sum(last - first + 1 for first, last in runs)
-        if held < len(wanted):
+        if held > _RUNS_SHARE_MAX * len(wanted):
+            held = len(wanted)
+        else:
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, self._within(runs))])
-        asked = k if held == int(wanted.sum()) else k + k * held // int(wanted.sum())
+        asked = enough(k, held, int(wanted.sum()))
         while True:
             found = self._best(searcher, query, asked)
             kept = [slot for slot in found if slot < len(wanted) and wanted[slot]][:k]

@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 Run = tuple[int, int]
 """First and last slot."""
+_MARGIN_PERCENT = 120
+"""Two deviations more than the mean at 50, the candidates of a search: asking again costs more."""
 
 
 def runs_of(chosen: NDArray[np.bool_], most: int) -> list[Run]:
@@ -19,3 +21,8 @@ def runs_of(chosen: NDArray[np.bool_], most: int) -> list[Run]:
     firsts = slots[np.concatenate(([0], gaps + 1))]
     lasts = slots[np.concatenate((gaps, [len(slots) - 1]))]
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+def enough(k: int, held: int, wanted: int) -> int:
+    """How many to ask for of `held` where `wanted` of them will do, so that `k` of those come most of the time."""
+    return k if held == wanted else _MARGIN_PERCENT * k * held // (100 * wanted) + 1
