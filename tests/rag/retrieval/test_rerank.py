@@ -39,13 +39,25 @@ def test_a_misspelt_question_finds_the_word_it_means(ranked: MakeRanked) -> None
     assert rerank(["delai de rembourssement"], items)[0].passage.document.title == "B"
 
 
+FRENCH = "Vous pouvez garder ces informations pendant deux ans au plus dans ce fichier"
+
+
 def test_a_passage_in_another_language_is_not_punished_for_its_words(ranked: MakeRanked) -> None:
     items = [
-        ranked("Vous pouvez garder les données pendant deux ans au plus dans ce fichier.", 0.2, "fr"),
-        ranked("The weather was fine and the data of the station were lost for the year.", 0.1, "en"),
-        ranked("They have been to the station, and it was closed.", 0.0, "en2"),
+        ranked(f"{FRENCH}.", 0.2, "fr"),
+        ranked("The weather was fine and the data were lost for a long year.", 0.1, "en"),
+        ranked("They have been to the station, and the data were kept there.", 0.0, "en2"),
     ]
     assert rerank(["How long may the data be kept?"], items)[0].passage.document.title == "fr"
+
+
+def test_a_name_counts_in_every_language(ranked: MakeRanked) -> None:
+    items = [
+        ranked(f"{FRENCH}.", 0.1, "A"),
+        ranked(f"{FRENCH}, dit Madame Duval.", 0.1, "B"),
+        ranked("They have been to the station, and it was closed.", 0.1, "en"),
+    ]
+    assert rerank(["How long does Duval keep it?"], items)[0].passage.document.title == "B"
 
 
 def test_with_what_was_asked_before_both_queries_count(ranked: MakeRanked) -> None:
