@@ -1,6 +1,7 @@
 """Chainlit's storage over our sealed conversations. Every call acts for the visitor of the request."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chainlit.data.base import BaseDataLayer
@@ -19,13 +20,18 @@ from security.errors import AccessDenied
 from security.identity import Principal, UserId
 
 THREADS_PAGE_MAX = 50
+Offer = Callable[[str], Awaitable[None]]
+"""Says of a message that was rated that the rating may go to owners."""
 
 
 class SealedDataLayer(BaseDataLayer):
     """Threads, steps, elements and feedback of one person, who is always the visitor."""
 
-    def __init__(self, conversations: Conversations, directory: Directory, feedback: OwnersFeedback) -> None:
+    def __init__(
+        self, conversations: Conversations, directory: Directory, feedback: OwnersFeedback, offer: Offer
+    ) -> None:
         self._conversations, self._directory, self._feedback = conversations, directory, feedback
+        self._offer = offer
         self._lookout = Lookout(conversations)
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
@@ -42,7 +48,9 @@ class SealedDataLayer(BaseDataLayer):
 
     async def upsert_feedback(self, feedback: Feedback) -> str:
         """A thumb on one of the visitor's own conversations."""
-        return await self._act(self._conversations.rate, feedback.forId, feedback.value, feedback.comment)
+        kept: str = await self._act(self._conversations.rate, feedback.forId, feedback.value, feedback.comment)
+        await self._offer(feedback.forId)
+        return kept
 
     async def delete_feedback(self, feedback_id: str) -> bool:
         """Take a thumb back, and what was sent of it to the owners of collections."""

@@ -8,10 +8,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import chainlit as cl
+from chainlit.context import init_ws_context
 from chainlit.input_widget import InputWidget, MultiSelect, TextInput
 from chainlit.server import sio
-from chainlit.session import WebsocketSession
-from chainlit.types import Feedback, ThreadDict
+from chainlit.session import WebsocketSession, ws_sessions_id
+from chainlit.types import ThreadDict
 from chainlit.user import User
 from chainlit.utils import utc_now
 
@@ -82,7 +83,7 @@ async def stop(socket_id: str) -> None:
 @cl.data_layer
 def data_layer() -> SealedDataLayer:
     """Where Chainlit keeps conversations."""
-    return SealedDataLayer(house().conversations, house().directory, house().feedback)
+    return SealedDataLayer(house().conversations, house().directory, house().feedback, offer)
 
 
 @cl.set_starters
@@ -115,23 +116,24 @@ async def choose(settings: dict[str, Any]) -> None:
     cl.user_session.set(_FILTER, {name: settings.get(name) for name in FIELDS})
 
 
-@cl.on_feedback
-async def offer(rating: Feedback) -> None:
+async def offer(step_id: str) -> None:
     """Say once of a message that its rating may go to owners. Shown and not kept: it is no part of the conversation.
 
-    The page names the socket to tell it on: one of another person is told nothing.
+    It is told where the person has that conversation open: the socket that the page names with a rating may be an
+    earlier one, or another person's.
     """
-    visitor, user = current_visitor(), cl.context.session.user
-    if user is None or user.identifier != visitor.principal.user_id:
+    principal = current_visitor().principal
+    if not await asyncio.to_thread(house().feedback.offers, principal, step_id):
         return
-    told: set[str] = cl.user_session.get(_OFFERED) or set()
-    if rating.forId in told:
-        return
-    if await asyncio.to_thread(house().feedback.offers, visitor.principal, rating.forId):
-        cl.user_session.set(_OFFERED, told | {rating.forId})
-        said = _words()["feedback_offer"].format(address=f"/feedback/{rating.forId}")
-        offered = cl.Message(said, created_at=utc_now())
-        await cl.context.emitter.send_step(offered.to_dict())
+    thread_id = await asyncio.to_thread(house().conversations.thread_of, principal, step_id)
+    for session in tuple(ws_sessions_id.values()):
+        if session.user and session.user.identifier == principal.user_id and session.thread_id == thread_id:
+            init_ws_context(session)
+            told: set[str] = cl.user_session.get(_OFFERED) or set()
+            if step_id not in told:
+                cl.user_session.set(_OFFERED, told | {step_id})
+                said = _words()["feedback_offer"].format(address=f"/feedback/{step_id}")
+                await cl.context.emitter.send_step(cl.Message(said, created_at=utc_now()).to_dict())
 
 
 @cl.on_message
