@@ -30,6 +30,8 @@ _DO = (
     r"express|ajoute[rz]?|inclu[ste]|insere[rz]?|integre[rz]?|commence[rz]?|termine[rz]?|encode[rz]?|tradui[st]|ecri[st]|"
     r"redige[rz]?|donne[rz]?|formule[rz]?)"
 )
+_REST = r"(?:[^.\n]|\.(?=\S)){0,120}"
+"""The rest of a sentence; the points of an address do not end it."""
 _PATTERNS: dict[Sign, tuple[str, ...]] = {
     Sign.OVERRIDES: (
         r"\b(?:ignore|disregard|forget|override|bypass)[rz]?\b[^.\n]{0,40}\b(?:previous|prior|above|earlier|preceding|all|"
@@ -43,6 +45,13 @@ _PATTERNS: dict[Sign, tuple[str, ...]] = {
         rf"\b{_DO}\b[^.\n]{{0,80}}\b(?:your|each|every|ta|tes|votre|vos|chaque)\s+(?:\w+\s+)?{_ANSWER}\b",
         rf"\b(?:in|to|of|at the end of|dans|a la fin de)\s+(?:your|ta|votre|each|every|chaque)\s+{_ANSWER}\b"
         r"[^.\n]{0,60}\b(?:add|append|include|ajoute|inclus|insere)",
+        rf"\b(?:add|append|insert|integrate|embed|incorporate|include)\b{_REST}\b(?:to|in|into|within)\s+your\s+{_ANSWER}\b",
+        rf"\b(?:modify|enhance|augment|alter|adapt|rephrase|scramble|jumble|misspell|anagram|rearrange)\b[^.\n]{{0,30}}"
+        rf"\b(?:your|each|every)\s+{_ANSWER}\s+(?:to|by|with|so)\b",
+        rf"\b(?:letters?|vowels?|typos?|anagrams?|emojis?)\b[^.\n]{{0,20}}\b(?:of|in|from)\s+your\s+{_ANSWER}\b",
+        rf"\bin\s+your\s+{_ANSWER},?\s+(?:tease|hint|promote|advertise|"
+        r"suggest (?:that )?(?:the )?(?:users?|readers?|customers?))\b",
+        rf"\byour\s+{_ANSWER}'s?\s+(?:words?|letters?|characters?|spelling)\b",
         r"\b(?:answer|respond|reply)\s+(?:only|exclusively|always|solely)\b\s*(?::|with|in\b|that\b)",
         r"\b(?:answer|respond|reply)\s+only\s*:",
         r"\b(?:reponds|repondez)\s+(?:toujours|uniquement|seulement|exclusivement|que)\b",
