@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.answering.answer import Citation, Doubt, Language, Why
-from rag.answering.claims import Claims, Held, Place, claims, held, places, unknown
+from rag.answering.claims import Claims, Held, Place, claims, held, is_rivalled, places, unknown
 from rag.answering.computing import asked, operands
 from rag.answering.names import names
 from rag.answering.negations import reversal
@@ -21,6 +21,8 @@ ALSO_SUPPORTED = 0.85
 """A second document is cited only when it holds nearly the whole sentence too."""
 NEARLY_AS_GOOD = 0.05
 """Of passages that hold a sentence this nearly as well, the one that the search ranked higher is cited."""
+SAID = 0.75
+"""Sentences that hold this share of the words say the same; their number is not overruled by one beside them."""
 QUOTE_WORDS_MAX = 80
 WIDER = 0.1
 """A quote grows to a neighbouring sentence only when that adds a tenth of the answer's words to it."""
@@ -119,9 +121,10 @@ class Alignment:
         first, last = self._window(source, words)
         lacking = unknown(claimed, source.held)
         others: list[int] = []
+        says_it = self._says_it(source, words)
         for place in places(claimed, source.held):
             stands = self._nearest(source, place, (first, last), words)
-            if stands is None:
+            if stands is None or (says_it is not None and is_rivalled(place, claimed, source.held, says_it)):
                 lacking.append(place.why)
             elif source.fits(min(first, stands), max(last, stands)):
                 first, last = min(first, stands), max(last, stands)
@@ -129,7 +132,8 @@ class Alignment:
                 others.append(stands)
         score = 0.5 * self._share(words, source.words) + 0.5 * self._share(words, source.within(first, last))
         quotes = (source.cite(first, last), *(source.cite(place, place) for place in dict.fromkeys(others)))
-        if score >= SUPPORTED and (reversed_ := reversal(text, quotes[0].quote, source.language)):
+        said = "\n".join((*source.item.passage.chunk.headings[-1:], quotes[0].quote))
+        if score >= SUPPORTED and (reversed_ := reversal(text, said, source.language)):
             lacking.append(Why(Doubt.NEGATION, reversed_))
         return _Standing(score, source, quotes, tuple(lacking))
 
@@ -156,6 +160,12 @@ class Alignment:
         pairs = zip(results, found, strict=True)
         why = (Why(Doubt.COMPUTED, result.text, tuple(each.text for each in numbers)) for result, numbers in pairs)
         return Support(standing.score, tuple(quotes), tuple(why))
+
+    def _says_it(self, source: _Source, words: frozenset[str]) -> int | None:
+        """The sentence that says all but perhaps a number: what it has in the number's place is what is so."""
+        matter = frozenset(word for word in words if not word.isdigit())
+        core = max(range(len(source.spans)), key=lambda place: self._share(matter, source.stems[place]))
+        return core if matter and self._share(matter, source.stems[core]) >= SAID else None
 
     @staticmethod
     def _nearest(source: _Source, place: Place, window: tuple[int, int], words: frozenset[str]) -> int | None:

@@ -1,6 +1,6 @@
 """What a sentence claims beyond its words: numbers, dates and names, and where in a passage each stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answering.answer import Doubt, Why
@@ -34,10 +34,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A claim and the sentences of the passage, by their place, in which it stands."""
+    """A claim and the sentences of the passage, by their place, in which it stands; `number` where it is one."""
 
     why: Why
     sentences: tuple[int, ...]
+    number: Number | None = None
 
 
 def claims(text: str, capitalised: frozenset[str] = frozenset()) -> Claims:
@@ -59,8 +60,8 @@ def held(sentences: Sequence[str], text: str, above: Sequence[str]) -> Held:
 def places(claimed: Claims, held: Held) -> list[Place]:
     """Where each number and date stands; nowhere is a place without sentences."""
     return [
-        *(_place(Doubt.NUMBER, number.text, _with_number(number, held)) for number in claimed.numbers),
-        *(_place(Doubt.DATE, date.text, _with_date(date, held)) for date in claimed.dates),
+        *(Place(Why(Doubt.NUMBER, each.text), _with_number(each, held), each) for each in claimed.numbers),
+        *(Place(Why(Doubt.DATE, each.text), _with_date(each, held)) for each in claimed.dates),
     ]
 
 
@@ -70,18 +71,40 @@ def unknown(claimed: Claims, held: Held) -> list[Why]:
     return [Why(Doubt.NAME, text) for text in dict.fromkeys(lacking)]
 
 
-def _place(doubt: Doubt, text: str, sentences: Iterable[int]) -> Place:
-    return Place(Why(doubt, text), tuple(sentences))
+def is_rivalled(place: Place, claimed: Claims, held: Held, sentence: int) -> bool:
+    """Whether that sentence lacks the number and has another in its place: one of its kind that is not claimed too."""
+    number = place.number
+    if number is None or sentence in place.sentences:
+        return False
+    alike = [other for other in held.numbers[sentence] if other.is_firm and _kind(other) == _kind(number)]
+    return any(not any(is_same(each, other) for each in claimed.numbers) for other in alike)
 
 
-def _with_number(number: Number, held: Held) -> list[int]:
-    return [
-        place for place, row in enumerate(held.numbers) if any(is_same(number, other, held.scales) for other in row)
-    ]
+def _kind(number: Number) -> str:
+    return "year" if number.is_year else number.unit
 
 
-def _with_date(date: Date, held: Held) -> list[int]:
-    return [place for place, row in enumerate(held.dates) if any(is_in(date, other, held.years) for other in row)]
+def _with_number(number: Number, held: Held) -> tuple[int, ...]:
+    """Where the number stands: with its label or what it counts, where the passage has those with any number."""
+    every = [(place, other) for place, row in enumerate(held.numbers) for other in row]
+    for alike in (_is_labelled_as, _counts_as):
+        every = [(place, other) for place, other in every if alike(number, other)] or every
+    return tuple(dict.fromkeys(place for place, other in every if is_same(number, other, held.scales)))
+
+
+def _is_labelled_as(number: Number, other: Number) -> bool:
+    return bool(number.label) and number.label == other.label
+
+
+def _counts_as(number: Number, other: Number) -> bool:
+    if number.is_measure:
+        return number.unit == other.unit
+    return bool(number.nouns) and number.nouns[0] in other.nouns
+
+
+def _with_date(date: Date, held: Held) -> tuple[int, ...]:
+    rows = enumerate(held.dates)
+    return tuple(place for place, row in rows if any(is_in(date, other, held.years) for other in row))
 
 
 def _is_within(number: Number, said: Sequence[Date]) -> bool:

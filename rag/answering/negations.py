@@ -9,10 +9,8 @@ from rag.answering.sentences import level
 from rag.retrieval.words import content_words
 
 ALIKE = 0.6
-"""Share of a clause's words that a clause of the quote must hold to be about the same."""
-NEARLY_AS_ALIKE = 0.8
-"""Beside the clause that is most alike, others count that hold nearly as many of the words."""
-WORDS_MIN = 2
+"""Share of the words of the shorter of two clauses that the other must hold to be about the same."""
+SHARED_MIN = 2
 DENIED_WORDS = 2
 """A denial is about the words next to it; farther ones are what it happens to."""
 _NO_DENIAL = re.compile(
@@ -25,6 +23,7 @@ _DENIAL = re.compile(
     r"|\b(?:pas|jamais|aucune?s?|rien|nullement|ni|sans|sauf|hormis|excepte|non)\b"
     r"|\b(?:not|never|no|none|nobody|nothing|neither|nor|cannot|without|unless|except|excluding)\b|n't\b"
 )
+_ENGLISH = re.compile(r"not|never|no|none|nobody|nothing|neither|cannot|n't")
 _BAN = re.compile(
     r"\b(?:interdi(?:t|te|ts|tes|re|sent|ction|ctions)|prohib\w+|forbid\w*|forbade|illega\w+|illicite\w*|unlawful\w*"
     r"|impossible\w*|defendu(?:e|s|es)?|exclu(?:e|s|es|ent|t|re|ded|des)?)\b"
@@ -36,8 +35,8 @@ _MODAL = re.compile(
 """Words of what may and must be done: they change with the polarity, not with what is spoken of."""
 _LEAVES_OUT = re.compile(r"\s*(?:sans|sauf|hormis|excepte|without|except|excluding)\b")
 _CLAUSE = re.compile(
-    r"[,;:()\n]|(?<=[.!?])\s|\s(?=(?:sans|sauf|hormis|excepte|without|except|unless)\b)"
-    r"|\s(?:mais|but|et|and|ou|or|car|because|si|if|que|qu'|that|which|qui|who|alors que|while|lorsque|when|although)\s"
+    r",(?!\d)|[;:()\n]|(?<=[.!?])\s|\s(?=(?:sans|sauf|hormis|excepte|without|except|unless)\b)"
+    r"|\s(?:mais|but|et|and|ou|or|car|because|si|if|que|qu'|that|which|qui|who|while|lorsque|when|dont|whose|where)\s"
 )
 
 
@@ -58,14 +57,33 @@ class _Clause:
 
 
 def reversal(text: str, quote: str, language: Language) -> str:
-    """The clause of the text whose polarity is not that of what the quote says of the same; "" where there is none."""
+    """The clause of the text whose polarity is not that of what the quote says of the same; "" where there is none.
+
+    Of a quote that denies nothing at all, a clause that denies anything is the contrary.
+    """
     said, held = _clauses(text, language), _clauses(quote, language)
-    for clause in said:
-        rivals = _alike(clause, held)
-        if rivals and all(clause.contradicts(rival) for rival in rivals):
-            return clause.text
-    lost = [_without(clause, held, said) for clause in held if clause.leaves_out]
-    return next(filter(None, lost), "")
+    levelled = level(quote)
+    if not _DENIAL.search(levelled) and not _BAN.search(levelled):
+        return next((clause.text for clause in said if clause.denies and clause.words), "")
+    reversed_ = (clause.text for clause in said if _is_reversed(clause, held))
+    lost = (_without(clause, held, said) for clause in held if clause.leaves_out)
+    return next(reversed_, "") or next(filter(None, lost), "")
+
+
+def _is_reversed(clause: _Clause, held: Sequence[_Clause]) -> bool:
+    """Whether the quote has the contrary of the clause, and nowhere the clause itself."""
+    alike = [other for other in held if _is_alike(clause, other)]
+    contrary = [other for other in alike if clause.contradicts(other)]
+    denied = clause.denied.union(*(other.denied for other in contrary))
+    agreeing = (other for other in alike if other.denies is clause.denies and not denied.isdisjoint(other.words))
+    return bool(contrary) and not any(agreeing)
+
+
+def _is_alike(clause: _Clause, other: _Clause) -> bool:
+    """Whether the two are about the same: most words of the one that has fewer stand in the other."""
+    shared, fewer = len(clause.words & other.words), min(len(clause.words), len(other.words))
+    least = 1 if clause.leaves_out or other.leaves_out else SHARED_MIN
+    return shared >= least and shared >= ALIKE * fewer
 
 
 def _without(clause: _Clause, held: Sequence[_Clause], said: Sequence[_Clause]) -> str:
@@ -74,16 +92,6 @@ def _without(clause: _Clause, held: Sequence[_Clause], said: Sequence[_Clause]) 
     within = [other for other in said if clause.words and clause.words <= other.words]
     denied = elsewhere or any(other.denies for other in within)
     return "" if denied or not within else within[0].text
-
-
-def _alike(clause: _Clause, held: Sequence[_Clause]) -> list[_Clause]:
-    """The clauses that are about the same as this one; none where it says too little or nothing is near."""
-    if len(clause.words) < (1 if clause.leaves_out else WORDS_MIN):
-        return []
-    shares = [len(clause.words & other.words) / len(clause.words) for other in held]
-    best = max(shares, default=0.0)
-    bound = max(ALIKE, best * NEARLY_AS_ALIKE)
-    return [other for other, share in zip(held, shares, strict=True) if share >= bound]
 
 
 def _clauses(text: str, language: Language) -> list[_Clause]:
@@ -102,9 +110,15 @@ def _clause(text: str, language: Language) -> _Clause:
         verb = _matter(cue.groupdict().get("verb") or "", language)
         denied |= {*verb, *after[: DENIED_WORDS - len(verb)], *(before[-DENIED_WORDS:] if cue is ban else ())}
     words = frozenset(_matter(levelled, language))
-    return _Clause(
-        text.strip(), words, frozenset(denied), (denial is None) is not (ban is None), bool(_LEAVES_OUT.match(levelled))
-    )
+    denies = _is_denied(levelled) is not (ban is not None)
+    return _Clause(text.strip(), words, frozenset(denied), denies, bool(_LEAVES_OUT.match(levelled)))
+
+
+def _is_denied(levelled: str) -> bool:
+    """French says one denial with several words; in English two are none."""
+    cues = [cue.group() for cue in _DENIAL.finditer(levelled)]
+    english = [cue for cue in cues if _ENGLISH.fullmatch(cue)]
+    return len(english) < len(cues) or len(english) % 2 == 1
 
 
 def _matter(levelled: str, language: Language) -> list[str]:

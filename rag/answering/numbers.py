@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from rag.answering.sentences import level
+from rag.retrieval.words import is_stop
 
 _BELOW_20_EN = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -89,6 +90,12 @@ _NUMBER = re.compile(
     rf"(?:[ -]?(?P<unit>%|[$€£]|(?:pour|per) ?cent\b|(?:{_either(u for u in _UNITS if u.isalpha())})\b))?"
 )
 _IN_SCALE = re.compile(rf"\b(?:in|en) (?:[$€£]\s?)?({_either(_SCALES)})\b")
+_LABEL = re.compile(r"\b([A-ZÀ-Þ][^\W\d_]{2,}) $")
+_LABEL_MAX = 24
+_BETWEEN = frozenset(
+    {"fewer", "more", "less", "last", "first", "other", "dernier", "derniers", "derniere", "dernieres", "autres"}
+)
+_STEM, _NOUNS_MAX = 6, 2
 _HELD_BACK = re.compile(r"\b(?:les|des|ces|the|these|those|both|tous|toutes)\s$")
 _GROUPING = re.compile(r"(?<=\d)[ ,.](?=\d{3}(?!\d))")
 
@@ -97,7 +104,9 @@ _GROUPING = re.compile(r"(?<=\d)[ ,.](?=\d{3}(?!\d))")
 class Number:
     """A number at `start` to `end` of a text: as written, its value, without its scale (`bare`), its unit or "".
 
-    One that is not `is_firm` may be no number, or one the text need not state ("the two of them").
+    One that is not `is_firm` may be no number, or one the text need not state ("the two of them"). `label` is the name
+    before it ("Article 5"), `nouns` begin the words after it, of which the first is what is counted; "" and none where
+    there are no such.
     """
 
     text: str
@@ -107,11 +116,23 @@ class Number:
     scale: int = 0
     unit: str = ""
     is_firm: bool = True
+    label: str = ""
+    nouns: tuple[str, ...] = ()
 
     @property
     def value(self) -> Decimal:
         """The number with its scale."""
         return self.bare.scaleb(self.scale)
+
+    @property
+    def is_year(self) -> bool:
+        """Whether it reads as a year: four digits and nothing to them."""
+        return len(self.text) == len("2000") and self.text.isdigit() and not self.unit and self.text[0] in "12"
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether its unit is written wherever it is meant, as that of a sum of money in a table is not."""
+        return bool(self.unit) and self.unit not in ("percent", "eur", "usd", "gbp")
 
 
 def numbers(text: str) -> tuple[Number, ...]:
@@ -127,7 +148,9 @@ def in_scales(text: str) -> frozenset[int]:
 
 def is_same(claimed: Number, held: Number, scales: frozenset[int] = frozenset()) -> bool:
     """Whether a text that holds the one says the other; `scales` are those announced above the one held."""
-    if claimed.unit and held.unit and claimed.unit != held.unit:
+    if claimed.unit and (held.is_year or (held.unit and claimed.unit != held.unit)):
+        return False
+    if claimed.unit == "percent" and not held.unit and held.nouns:
         return False
     if claimed.value == held.value:
         return True
@@ -144,7 +167,17 @@ def _number(text: str, levelled: str, match: re.Match[str]) -> Number:
     unit = "percent" if unit in ("pourcent", "percent") else _UNITS.get(unit, "")
     end = match.end("scale") if match["scale"] else match.end("digits")
     is_firm = not is_word or _is_firm(levelled, match)
-    return Number(text[match.start("digits") : end], *match.span(), bare, scale, unit, is_firm)
+    label = _LABEL.search(text, max(0, match.start() - _LABEL_MAX), match.start())
+    nouns = () if unit else tuple(_nouns(levelled, match.end()))
+    named = level(label[1]) if label else ""
+    return Number(text[match.start("digits") : end], *match.span(), bare, scale, unit, is_firm, named, nouns)
+
+
+def _nouns(levelled: str, start: int) -> list[str]:
+    """The beginnings of the words that follow, up to a mark; endings differ with number and gender."""
+    after = re.match(r"(?: [^\W\d]+){1,4}", levelled[start : start + 60])
+    words = after.group().split() if after else []
+    return [word[:_STEM] for word in words if word not in _BETWEEN and not is_stop(word)][:_NOUNS_MAX]
 
 
 def _is_firm(levelled: str, match: re.Match[str]) -> bool:

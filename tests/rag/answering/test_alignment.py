@@ -103,6 +103,38 @@ def test_a_number_elsewhere_in_the_passage_is_cited_where_it_stands(align: Calla
     assert second.quote == "The annual leave limit is 240 hours."
 
 
+@pytest.mark.parametrize(
+    ("sentence", "is_said"),
+    [
+        ("The charter of the college was granted in 1650.", True),
+        ("The charter of the college was granted in 1639.", False),
+        ("The camp received 150 prisoners first.", True),
+        ("The camp received 90 prisoners first.", False),
+        ("Article 12 covers travel.", True),
+        ("Article 21 covers travel.", False),
+        ("Article 12 covers travel to 21 countries.", True),
+        ("The river flows 109 miles south.", True),
+        ("The river flows 45 miles south.", False),
+    ],
+)
+def test_a_number_stands_with_what_it_is_a_number_of(
+    align: Callable[..., Alignment], sentence: str, is_said: bool
+) -> None:
+    text = (
+        "The college was renamed in 1639. The charter of the college was granted in 1650. The camp received 150 "
+        "prisoners first. It held 90 guards then. Article 12 covers travel to 21 countries. The river at 45 ° north "
+        "flows 109 miles south."
+    )
+    assert bool(align(text, question="What happened?").check(sentence).citations) is is_said
+
+
+def test_a_heading_that_denies_counts_for_what_stands_below_it(ranked: Callable[..., RankedPassage]) -> None:
+    below = ranked("You conduct research with 9 participants.", headings=("You do not need PRA clearance when",))
+    aligned = Alignment([below], "Who needs PRA clearance?", Language.ENGLISH)
+    assert aligned.check("You do not need PRA clearance when you conduct research with 9 participants.").citations
+    assert not aligned.check("You need PRA clearance when you conduct research with 9 participants.").citations
+
+
 def test_a_number_of_another_unit_is_another_number(align: Callable[..., Alignment]) -> None:
     support = align(TRAVEL).check("Travel costs are paid back within 30 hours.")
     assert support.why == (Why(Doubt.NUMBER, "30"),)

@@ -23,6 +23,8 @@ LICENCE = (
         ("You may not carry over annual leave hours.", CARRY),
         ("It is prohibited to carry over annual leave hours.", CARRY),
         ("Visitors must not wait in the hall.", PERMIT),
+        ("The hall is not for contractors.", CARRY),
+        ("The fee is not $1,952 million.", "The fee (without tax) in 2019 was $1,952 million."),
         ("Les frais sont remboursés sans justificatif.", "Les frais sont remboursés avec un justificatif."),
         ("Les frais sont remboursés avec justificatif.", "Les frais sont remboursés sans justificatif."),
     ],
@@ -40,7 +42,7 @@ def test_the_contrary_is_found(text: str, quote: str) -> None:
         ("No, visitors may not enter the plant without a permit.", PERMIT),
         ("Visitors may wait in the hall.", PERMIT),
         ("You can carry over no more than 240 annual leave hours.", CARRY),
-        ("The river is not frozen.", CARRY),
+        ("The river is frozen.", CARRY),
         ("La direction homologue une licence de réutilisation.", LICENCE),
         ("Not only can you carry over annual leave hours.", CARRY),
     ],
@@ -50,4 +52,4 @@ def test_what_says_the_same_is_no_contrary(text: str, quote: str) -> None:
 
 
 def _language(quote: str) -> Language:
-    return Language.ENGLISH if quote in (CARRY, PERMIT) else Language.FRENCH
+    return Language.ENGLISH if quote in (CARRY, PERMIT) or "fee" in quote else Language.FRENCH
