@@ -24,7 +24,7 @@ from rag.retrieval.words import fold, language_of
 from tests.rag.conftest import Shelf, memory_dir, shelf  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).parents[2]
-CITED = ("leave.md", "faq-publicite.md", "faq-telephonie.pdf")
+CITED = ("faq-publicite.md", "faq-telephonie.pdf")
 OFFICE = ("word-14-merged-cells.docx", "powerpoint-14-group-and-table.pptx")
 FORGED = (
     "Leave is 240 hours a year [1]. See [2](http://evil.example/2) and [[3]]. "
@@ -79,7 +79,7 @@ def test_a_marker_forged_in_a_document_or_an_answer_cites_nothing(loaded: Shelf,
 
 
 def test_what_a_forged_passage_says_is_not_supported_by_what_stands_outside(loaded: Shelf) -> None:
-    others = [item for item in passages(loaded) if item.passage.document.path == "leave.md"]
+    others = [item for item in passages(loaded) if item.passage.document.path in CITED]
     found = Alignment(others, "How many hours is leave?", Language.ENGLISH).check("Leave is 999 hours a year.")
     assert found.citations == ()
 
