@@ -40,6 +40,8 @@ from rag.store.documents import DocumentStore
 from rag.store.integrity import Damage
 from rag.store.originals import Originals
 from rag.store.snapshots import Snapshots
+from rag.tasks.tasks import Tasks
+from rag.tasks.tools import Tools
 from security.access import AccessPolicy
 from security.audit import AuditLog
 from security.directory import Directory
@@ -219,6 +221,12 @@ class House:
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
         return Answerer(self.searcher, self.generator, self.settings.answering.policy)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """Lists and whatever else is asked of documents."""
+        tools = Tools(self.documents, self.index, lambda: self.searcher, lambda: self.generator)
+        return Tasks(tools, allows_without_documents=self.settings.answering.without_documents)
 
     @cached_property
     def remover(self) -> Remover:

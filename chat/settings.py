@@ -86,12 +86,13 @@ class Loading(_Section):
 
 
 class Answering(_Section):
-    """How follow-ups are taken, how much of the documents the model reads for an answer, and what of it is shown."""
+    """How follow-ups are taken, how much the model reads for an answer, what is shown, and what is allowed."""
 
     follow_up: Literal["rules", "model", "off"] = "rules"
     evidence_tokens: int = Field(PASSAGE_TOKENS, ge=100, le=32768)
     passages_max: int = Field(PASSAGES_MAX, ge=1, le=20)
     unsupported: Unsupported = Unsupported.MARK
+    without_documents: bool = False
 
     @property
     def policy(self) -> AnswerPolicy:

@@ -26,6 +26,7 @@ from chat.admin.commands import (
     keys,
     models,
     sources,
+    task,
     users,
     workers,
 )
@@ -68,6 +69,7 @@ application.add_typer(collections.application, name="collection")
 application.add_typer(sources.application, name="source")
 application.add_typer(jobs.application, name="job")
 application.add_typer(workers.application, name="worker")
+application.add_typer(task.application, name="task")
 application.add_typer(users.application, name="user")
 application.add_typer(groups.application, name="group")
 application.add_typer(feedback.feedback, name="feedback")

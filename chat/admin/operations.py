@@ -14,6 +14,7 @@ from rag.answering.answer import (
     Answer,
     AnswerEvent,
     Checked,
+    Citation,
     Finished,
     Queued,
     Reading,
@@ -36,7 +37,9 @@ from security.identity import OPERATOR, Principal, Role
 Event = dict[str, Any]
 Operation = Callable[..., Iterator[Event]]
 OPERATIONS: dict[str, Operation] = {}
-CANCELLABLE = frozenset({"ask", "collection.load", "source.sync", "job.follow", "eval.answers"})
+CANCELLABLE = frozenset({"ask", "collection.load", "source.sync", "job.follow", "eval.answers"}) | {
+    f"task.{name}" for name in ("list", "summarise", "compare", "translate", "draft", "without_documents")
+}
 """Operations that take `cancelled`: setting it stops them at their next step, from another thread too."""
 
 PASSWORD_BYTES = 12
@@ -103,7 +106,7 @@ def search(
 ) -> Iterator[Event]:
     """Passages, best first; none where nothing passes the filter `within`."""
     wanted = read_filter(within)
-    grant = granted(house, _asker(house, user), collection, Right.READ)
+    grant = granted(house, asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "search", grant.collection_id, "begun")
     for item in house.searcher.search([grant], question, k, within=wanted).passages:
         passage = item.passage
@@ -129,7 +132,7 @@ def ask(
 ) -> Iterator[Event]:
     """The steps of an answer as events; the last holds the answer as JSON. Closing the iterator stops the engine."""
     wanted = read_filter(within)
-    grant = granted(house, _asker(house, user), collection, Right.READ)
+    grant = granted(house, asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
     turns = [Turn(turn["role"], turn["content"]) for turn in history or ()]
     stop = cancelled or threading.Event()
@@ -243,19 +246,7 @@ def answer_json(answer: Answer) -> Event:
         "sentences": [_sentence_json(sentence) for sentence in answer.sentences],
         "withheld": answer.withheld,
         "quoted": answer.is_quoted,
-        "citations": [
-            {
-                "n": citation.n,
-                "doc": citation.passage.document.path,
-                "title": citation.passage.document.title,
-                "page": citation.passage.chunk.page,
-                "cells": range_name(citation.passage.chunk.cells) or None,
-                "quote": citation.quote,
-                "start": citation.start,
-                "end": citation.end,
-            }
-            for citation in answer.citations
-        ],
+        "citations": [citation_json(citation) for citation in answer.citations],
         "nearest": [
             {"doc": item.passage.document.path, "page": item.passage.chunk.page, "text": item.passage.chunk.text}
             for item in answer.nearest
@@ -282,7 +273,22 @@ def _sentence_json(sentence: Sentence) -> Event:
     }
 
 
-def _asker(house: House, user: str) -> Principal:
+def citation_json(citation: Citation) -> Event:
+    """Where a quote stands."""
+    return {
+        "n": citation.n,
+        "doc": citation.passage.document.path,
+        "title": citation.passage.document.title,
+        "page": citation.passage.chunk.page,
+        "cells": range_name(citation.passage.chunk.cells) or None,
+        "quote": citation.quote,
+        "start": citation.start,
+        "end": citation.end,
+    }
+
+
+def asker(house: House, user: str) -> Principal:
+    """Who asks: the person named, or the operator."""
     return person_named(house, user) if user else OPERATOR
 
 

@@ -69,13 +69,13 @@ def show_answer(answer: Event) -> None:
     if answer["refused"]:
         say(answer["answer"])
         for item in answer["nearest"]:
-            say(f"  nearest: {_place(item)}: {_in_short(item['text'])}")
+            say(f"  nearest: {place(item)}: {_in_short(item['text'])}")
         return
     if answer["quoted"]:
         say("no answer that was written could be checked; the nearest passage says:")
     say(" ".join(_marked(sentence) for sentence in answer["sentences"]))
     for item in answer["citations"]:
-        say(f"[{item['n']}] {item['title']}, {_place(item)}: « {_in_short(item['quote'])} »")
+        say(f"[{item['n']}] {item['title']}, {place(item)}: « {_in_short(item['quote'])} »")
 
 
 def _marked(sentence: Mapping[str, Any]) -> str:
@@ -93,7 +93,8 @@ def _doubted(sentence: Mapping[str, Any]) -> str:
     return ": ".join(filter(None, ("no source", ", ".join(f"{why['doubt']} {why['text']}" for why in whys))))
 
 
-def _place(item: Mapping[str, Any]) -> str:
+def place(item: Mapping[str, Any]) -> str:
+    """The document of a passage, with its page."""
     return f"{item['doc']} p. {item['page']}" if item["page"] else str(item["doc"])
 
 

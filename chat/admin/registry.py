@@ -10,6 +10,7 @@ from chat.admin import (  # noqa: F401 - they register their own
     key_operations,
     quality_operations,
     source_operations,
+    task_operations,
     worker_operations,
 )
 from chat.admin.operations import CANCELLABLE, OPERATIONS

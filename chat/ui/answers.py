@@ -20,7 +20,7 @@ def show(answer: Answer, words: dict[str, Any], *, is_stopped: bool = False) -> 
     parts += [f"_{words['not_shown'].format(count=answer.withheld)}_"] if answer.withheld else []
     parts += [f"_{words['stopped']}_"] if is_stopped else []
     if answer.citations:
-        listed = [f"- {_title(f'{cite.n} · ', cite.passage, words, _place(cite))}" for cite in answer.citations]
+        listed = [f"- {titled(f'{cite.n} · ', cite.passage, words, _place(cite))}" for cite in answer.citations]
         parts += [f"**{words['sources']}**", "\n".join(listed)]
     return "\n\n".join(parts)
 
@@ -33,20 +33,20 @@ def written(sentences: Sequence[Sentence], citations: Sequence[Citation], words:
 
 def reading(passages: Sequence[RankedPassage], left_out: Sequence[LeftOut], words: dict[str, Any]) -> str:
     """What is being read and what was near and is not, with why, as lists whose entries open the passages."""
-    parts = ["\n".join(f"- {_title('', item.passage, words, '')}" for item in passages)]
+    parts = ["\n".join(f"- {titled('', item.passage, words, '')}" for item in passages)]
     if left_out:
-        listed = [f"- {_title('', left.item.passage, words, '')}: {words[f'why_{left.why}']}" for left in left_out]
+        listed = [f"- {titled('', left.item.passage, words, '')}: {words[f'why_{left.why}']}" for left in left_out]
         parts += [words["left_out"], "\n".join(listed)]
     return "\n\n".join(parts)
 
 
 def _refusal(answer: Answer, words: dict[str, Any]) -> str:
-    near = [f"- {_title('', item.passage, words, '')}" for item in answer.nearest]
+    near = [f"- {titled('', item.passage, words, '')}" for item in answer.nearest]
     return "\n\n".join([escape(answer.text), *((words["nearest"], "\n".join(near)) if near else ())])
 
 
 def _sentence(sentence: Sentence, cited: dict[int, Citation], words: dict[str, Any]) -> str:
-    marks = [_mark(cited[number]) for number in sentence.citations]
+    marks = [mark_of(cited[number]) for number in sentence.citations]
     doubts = [] if sentence.supported else [_doubts(sentence, words)]
     return " ".join((escape(sentence.text), *marks, *doubts))
 
@@ -64,11 +64,13 @@ def _doubt(why: Why, words: dict[str, Any]) -> str:
     return str(named.format(text=escape(why.text), operands=escape(", ".join(why.operands))))
 
 
-def _mark(citation: Citation) -> str:
+def mark_of(citation: Citation) -> str:
+    """The number of a citation, which opens its source at the quote."""
     return f"[{citation.n}]({_address(citation.passage, _place(citation))}&n={citation.n})"
 
 
-def _title(mark: str, passage: Passage, words: dict[str, Any], place: str) -> str:
+def titled(mark: str, passage: Passage, words: dict[str, Any], place: str) -> str:
+    """The title of a passage's document with its page, which opens it there."""
     name = ", ".join(filter(None, (passage.document.title, place_of(passage, words))))
     return f"[{mark}{escape(name)}]({_address(passage, place)})"
 

@@ -1,22 +1,23 @@
-"""Events of an answer, from the thread that makes them to the page's event loop."""
+"""Events of an answer or a task, from the thread that makes them to the page's event loop."""
 
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar
 
-from rag.answering.answer import AnswerEvent, Written
+from rag.answering.answer import Written
 
 BATCH_SECONDS = 0.1
 """A browser that parses Markdown at every token falls behind by seconds."""
-_Queue = asyncio.Queue[AnswerEvent | BaseException | None]
+_Event = TypeVar("_Event")
 
 
 async def events(
-    answer: Callable[[threading.Event], Iterator[AnswerEvent]], cancelled: threading.Event
-) -> AsyncIterator[AnswerEvent]:
+    answer: Callable[[threading.Event], Iterator[_Event]], cancelled: threading.Event
+) -> AsyncIterator[_Event | Written]:
     """What `answer` yields in a thread of its own, written pieces joined in batches. Leaving early cancels it."""
     loop = asyncio.get_running_loop()
-    found: _Queue = asyncio.Queue()
+    found: asyncio.Queue[_Event | BaseException | None] = asyncio.Queue()
 
     def work() -> None:
         try:
@@ -35,7 +36,7 @@ async def events(
         cancelled.set()
 
 
-async def _batched(found: _Queue) -> AsyncIterator[AnswerEvent]:
+async def _batched(found: asyncio.Queue[_Event | BaseException | None]) -> AsyncIterator[_Event | Written]:
     text = ""
     while True:
         event = await found.get()

@@ -23,10 +23,12 @@ from chat.markdown import escape, escape_piece
 from chat.narrowing import AFTER, BEFORE, FIELDS, FOLDERS, TYPES, filter_told, read_written
 from chat.texts import preferred, texts
 from chat.ui.answers import reading, show, written
+from chat.ui.commands import offered
 from chat.ui.data_layer import SealedDataLayer
 from chat.ui.events import events
 from chat.ui.mount import house
 from chat.ui.progress import Progress
+from chat.ui.tasks import perform, wanted
 from chat.visitor import current_visitor
 from models.errors import EngineBusy
 from rag.answering.answer import (
@@ -96,6 +98,7 @@ async def starters(_user: User | None, language: str | None = None) -> list[cl.S
 async def start() -> None:
     """A new conversation asks every granted collection until the person chooses."""
     cl.user_session.set(_HISTORY, [])
+    await cl.context.emitter.set_commands(offered(_words(), house().tasks.allowed))
     await _offer_choice()
 
 
@@ -106,6 +109,7 @@ async def resume(thread: ThreadDict) -> None:
     kept = thread.get("metadata") or {}
     cl.user_session.set(_CHOSEN, kept.get(_CHOSEN))
     cl.user_session.set(_FILTER, kept.get(_FILTER))
+    await cl.context.emitter.set_commands(offered(_words(), house().tasks.allowed))
     await _offer_choice(kept.get(_CHOSEN), kept.get(_FILTER))
 
 
@@ -149,8 +153,12 @@ async def ask(message: cl.Message) -> None:
             return
         await _tell_closed(grants, words)
         if _open(grants):
-            within = read_written(cl.user_session.get(_FILTER) or {})
-            await _answer(_open(grants), message.content, within, words, asking)
+            given = wanted(message.command, message.content)
+            if given:
+                await perform(given, _open(grants), _language(), asking.cancelled)
+            else:
+                within = read_written(cl.user_session.get(_FILTER) or {})
+                await _answer(_open(grants), message.content, within, words, asking)
             await _tell_closed(grants, words)
     except FilterWrong:
         await cl.Message(words["filter_wrong"]).send()
@@ -258,11 +266,13 @@ async def _tell_closed(grants: Sequence[Grant], words: dict[str, Any]) -> None:
 
 
 def _turns(thread: ThreadDict) -> Iterator[Turn]:
+    """Questions with their answers; what had none, and what tasks gave, is no part of the conversation."""
+    asked = ""
     for step in thread["steps"] or []:
         if step["type"] == "user_message":
-            yield Turn("user", step["output"])
+            asked = step["output"]
         elif step["type"] == "assistant_message" and (plain := (step.get("metadata") or {}).get(_PLAIN)):
-            yield Turn("assistant", plain)
+            yield from (Turn("user", asked), Turn("assistant", plain))
 
 
 async def _offer_choice(chosen: list[str] | None = None, kept: dict[str, Any] | None = None) -> None:

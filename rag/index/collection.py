@@ -159,6 +159,11 @@ class CollectionIndex:
             self._contents.passage(slot): score for slot, score in found.items() if not self._contents.is_gone(slot)
         }
 
+    def holding(self, wanted: Iterable[Sequence[str]]) -> list[PassageId]:
+        """Every passage that holds all the stems of one of the lists, in order of arrival."""
+        slots = self._words.holding(wanted)
+        return [PassageId(self._contents.passage(slot)) for slot in slots if not self._contents.is_gone(slot)]
+
     def _passing(self, sieve: Sieve) -> NDArray[np.bool_]:
         with self._lock:
             return self._contents.passing(sieve)

@@ -1,7 +1,7 @@
 """Words of one collection in Tantivy, in a memory-backed folder, fed with stems: BM25 without text."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ class WordIndex:
         with self._lock:
             self._commit()
             searcher = self._searcher
-        terms = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "words", word)) for word in words]
+        terms = [(tantivy.Occur.Should, self._term(word)) for word in words]
         query = tantivy.Query.boolean_query(terms)
         return self._best(searcher, query, k) if wanted is None else self._narrowed(searcher, query, k, wanted)
 
@@ -99,6 +99,19 @@ class WordIndex:
         anywhere = tantivy.Query.boolean_query([(tantivy.Occur.Should, each) for each in ranges])
         return tantivy.Query.const_score_query(anywhere, 0.0)
 
+    def holding(self, wanted: Iterable[Sequence[str]]) -> list[int]:
+        """Every slot that holds all the stems of one of the lists, in order; a list without stems asks for nothing."""
+        every = [[self._term(stem) for stem in stems] for stems in wanted if stems]
+        if not every:
+            return []
+        with self._lock:
+            self._commit()
+            searcher = self._searcher
+        lists = [tantivy.Query.boolean_query([(tantivy.Occur.Must, term) for term in terms]) for terms in every]
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Should, stems) for stems in lists])
+        found = searcher.search(query, max(1, searcher.num_docs), count=False).hits
+        return sorted(int(slot or 0) for slot in searcher.fast_field_values("slot", [address for _, address in found]))
+
     def rest(self) -> None:
         """Write what waits, let merges end, and give the writer's memory back. Files do not change until more comes."""
         with self._lock:
@@ -120,6 +133,9 @@ class WordIndex:
                 self._writer.rollback()
                 self._writer.wait_merging_threads()
                 self._writer = None
+
+    def _term(self, stem: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, "words", stem)
 
     def _commit(self) -> None:
         if not self._added and not self._removed:

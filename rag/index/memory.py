@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import DocumentId
+from rag.documents import DocumentId, PassageId
 from rag.errors import IndexUnavailable, SnapshotUnusable
 from rag.facets import Facets
 from rag.index.collection import CollectionIndex, Scores
@@ -30,6 +31,7 @@ from security.access import Grant
 from security.hygiene import MEMORY_BACKED, file_system_of, give_back_memory
 from security.identity import CollectionId
 
+_Found = TypeVar("_Found")
 _INDEX = "index"
 _SHARE_WAITING = 10
 """A graph grows when a tenth of it waits, so that all its growing costs a few times its last."""
@@ -192,11 +194,22 @@ class MemoryIndex:
 
     def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int, sieve: Sieve | None = None) -> Scores:
         """Passage ids of the granted collection with cosine similarity, nearest first; those that come through."""
-        return self._search(grant, lambda index: index.search_dense(vector, k, sieve))
+        return self._search(grant, lambda index: index.search_dense(vector, k, sieve), {})
 
     def search_lexical(self, grant: Grant, question: str, k: int, sieve: Sieve | None = None) -> Scores:
         """Passage ids of the granted collection with BM25, best first; those that come through."""
-        return self._search(grant, lambda index: index.search_lexical(question, k, sieve))
+        return self._search(grant, lambda index: index.search_lexical(question, k, sieve), {})
+
+    def holding(self, grant: Grant, wanted: Sequence[Sequence[str]]) -> list[PassageId]:
+        """Every passage of the granted collection that holds all the stems of one of the lists, in order of arrival.
+
+        Raises IndexUnavailable while words are still being read after a start: some would be missing.
+        """
+        grant.check()
+        place = self._places.get(grant.collection_id)
+        if place is not None and place.lacks_words:
+            raise IndexUnavailable("the words of the collection are still being read; try again in a minute")
+        return self._search(grant, lambda index: index.holding(wanted), [])
 
     def collections(self) -> list[CollectionId]:
         """Those that have an index."""
@@ -215,7 +228,7 @@ class MemoryIndex:
             self._places.pop(name)
         self._empty()
 
-    def _search(self, grant: Grant, search: Callable[[CollectionIndex], Scores]) -> Scores:
+    def _search(self, grant: Grant, search: Callable[[CollectionIndex], _Found], nothing: _Found) -> _Found:
         grant.check()
         place = self._places.get(grant.collection_id)
         while place is not None:
@@ -223,7 +236,7 @@ class MemoryIndex:
             found = search(index)
             if index is place.index:  # else it was made anew meanwhile, and this one may have closed before the search
                 return found
-        return {}
+        return nothing
 
     def _rebuild(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
         fresh = self._new(grant.collection_id)

@@ -69,6 +69,15 @@ def is_stop(word: str) -> bool:
     return any(word in stop for stop in _STOP.values())
 
 
+def readings(text: str, language: Language) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Stems in order, stop words left out, in two readings: each compound whole, and each in its pieces."""
+    stemmer, stop = Stemmer.Stemmer(_NAMES[language]), _STOP[language]
+    tokens = [_parts(match.group()) for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text))]
+    read = ([word for parts in tokens for word in parts[:1]], [word for parts in tokens for word in parts[1:] or parts])
+    whole, pieces = ([str(stem) for stem in stemmer.stemWords([w for w in words if w not in stop])] for words in read)
+    return tuple(whole), tuple(pieces)
+
+
 def query_words(text: str) -> list[str]:
     """The stems to look a question up by, each once; of both languages when a few words do not tell which it is."""
     language = spoken(text)

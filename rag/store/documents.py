@@ -313,6 +313,13 @@ class DocumentStore:
 
         return self._opened(grant, read)
 
+    def whole(self, grant: Grant, document_id: DocumentId) -> tuple[Passage, ...]:
+        """Every passage of a document, in reading order; none where the collection has no such document."""
+        query = select(passages.c.id).where(passages.c.document_id == document_id).order_by(passages.c.ordinal)
+        with self._engine.connect() as connection:
+            ids = connection.execute(query).scalars().all()
+        return self.passages(grant, [PassageId(identifier) for identifier in ids])
+
     def around(self, grant: Grant, passage: Passage, reach: int = 1, shift: int = 0) -> tuple[Passage, ...]:
         """The passage with up to `reach` neighbours on each side, in reading order; all of it moved by `shift`."""
         middle = passage.chunk.ordinal + shift

@@ -1,0 +1,1 @@
+"""What people ask of documents beside questions: lists, summaries, comparisons, translations, drafts, all cited."""

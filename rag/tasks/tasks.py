@@ -1,0 +1,59 @@
+"""The one door to every task: a request with grants in, events out, whatever goes wrong told as a result."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from rag.answering.answerer import QUESTION_CHARACTERS_MAX
+from rag.errors import IndexUnavailable
+from rag.retrieval.words import language_of, spoken
+from rag.tasks.comparing import compare
+from rag.tasks.drafting import draft
+from rag.tasks.errors import TaskFailed
+from rag.tasks.listing import list_documents
+from rag.tasks.summarising import summarise
+from rag.tasks.tools import Tools
+from rag.tasks.translating import translate
+from rag.tasks.ungrounded import answer_alone
+from rag.tasks.work import Delivered, Request, Task, TaskEvent, Trouble, Work
+from security.access import Grant
+
+_Run = Callable[[Tools, Sequence[Grant], Request, threading.Event], Iterator[TaskEvent]]
+_RUNS: dict[Task, _Run] = {
+    Task.LIST: list_documents,
+    Task.SUMMARISE: summarise,
+    Task.COMPARE: compare,
+    Task.TRANSLATE: translate,
+    Task.DRAFT: draft,
+    Task.WITHOUT_DOCUMENTS: answer_alone,
+}
+
+
+class Tasks:
+    """Does what is asked over granted collections and nothing else."""
+
+    def __init__(self, tools: Tools, *, allows_without_documents: bool = False) -> None:
+        self._tools = tools
+        self.allowed = tuple(task for task in Task if task is not Task.WITHOUT_DOCUMENTS or allows_without_documents)
+
+    def run(
+        self, task: Task, grants: Sequence[Grant], request: Request, cancelled: threading.Event | None = None
+    ) -> Iterator[TaskEvent]:
+        """Events up to Delivered. EngineBusy, other engine errors and StoreBroken pass."""
+        try:
+            self._check(task, request)
+            yield from _RUNS[task](self._tools, grants, request, cancelled or threading.Event())
+        except TaskFailed as error:
+            yield Delivered(_without(task, request, error))
+        except IndexUnavailable:
+            yield Delivered(_without(task, request, TaskFailed(Trouble.UNREADY)))
+
+    def _check(self, task: Task, request: Request) -> None:
+        if task not in self.allowed:
+            raise TaskFailed(Trouble.NOT_ALLOWED)
+        if len(request.text) > QUESTION_CHARACTERS_MAX:
+            raise TaskFailed(Trouble.TOO_LONG)
+
+
+def _without(task: Task, request: Request, error: TaskFailed) -> Work:
+    language = spoken(request.text) or request.otherwise or language_of(request.text)
+    return Work(task, language, trouble=error.trouble, candidates=error.candidates)
