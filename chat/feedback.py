@@ -76,7 +76,9 @@ class Feedback:
         thread_id = self._conversations.thread_of(person, step_id)
         steps = self._conversations.steps(person, thread_id)
         step: Mapping[str, Any] = next((each for each in steps if each.get("id") == step_id), {})
-        evidence, rating = evidence_in(step.get("metadata")), step.get("feedback")
+        said = [step, *(each for each in steps if each.get("parentId") == step_id)]  # the page rates a run or a message
+        evidence = next(filter(None, (evidence_in(each.get("metadata")) for each in said)), None)
+        rating = step.get("feedback")
         if not self._is_asked or evidence is None or not rating:
             return ()
         return tuple(self._offered(person, evidence, rating))
