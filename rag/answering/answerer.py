@@ -38,8 +38,9 @@ from rag.answering.policy import AnswerPolicy
 from rag.answering.prompt import HISTORY_TOKENS, build, public_message
 from rag.answering.refusal import NO_ANSWER, NOTHING_PASSES, TOO_LONG
 from rag.answering.streaming import SentenceStream
-from rag.documents import SearchResult
+from rag.documents import RankedPassage, SearchResult
 from rag.retrieval.filters import Filter
+from rag.retrieval.neighbours import Completed
 from rag.retrieval.search import Searcher
 from rag.retrieval.words import language_of, spoken
 from security.access import Grant
@@ -73,6 +74,7 @@ class _Seen:
     found: SearchResult
     evidence: Evidence
     within: Filter | None
+    read: tuple[Completed, ...] = ()
 
 
 class Answerer:
@@ -111,13 +113,7 @@ class Answerer:
         found = self._searcher.search(grants, question, CANDIDATE_PASSAGES, _beside(understood, history), within)
         retrieve_ms = _since(searching)
         language = _language(question, history, otherwise, found)
-        evidence = choose(
-            found.passages,
-            meant,
-            self._generator.count_tokens,
-            self._policy.evidence_tokens,
-            self._policy.passages_max,
-        )
+        evidence = self._evidence(found, meant)
         seen = _Seen(question, meant, understood, language, found, evidence, within)
         if worked := worked_out(meant, found.passages, language):
             yield from self._worked(seen, worked, Timings(retrieve_ms, None, _since(started), 0, 0))
@@ -127,9 +123,18 @@ class Answerer:
             is_emptied = bool(within) and not found.passages
             yield Finished(_refuse(Reason.FILTERED_OUT if is_emptied else Reason.WEAK_EVIDENCE, seen, timings))
             return
+        read = [
+            self._searcher.completed(grants, item.passage, self._generator.count_tokens) for item in evidence.passages
+        ]
+        seen = replace(seen, read=tuple(read))
         draft = yield from self._write(seen, history, cancelled or threading.Event())
         timings = _timings(draft.done, retrieve_ms, started)
         yield Finished(_checked(draft, seen, timings))
+
+    def _evidence(self, found: SearchResult, meant: str) -> Evidence:
+        _, duplicates = self._searcher.distinct(found.passages)
+        budget, most = self._policy.evidence_tokens, self._policy.passages_max
+        return choose(found.passages, meant, self._generator.count_tokens, budget, most, duplicates)
 
     def _understood(self, question: str, history: Sequence[Turn], otherwise: Language | None) -> Understood | None:
         """A follow-up made standalone as the installation has it; None where the question stands for itself."""
@@ -144,7 +149,7 @@ class Answerer:
         remembered = remember(history, HISTORY_TOKENS, self._generator.count_tokens, seen.language)
         if remembered.shortened or remembered.left_out:
             yield Shortened(remembered.shortened, remembered.left_out)
-        messages = build(seen.language, seen.evidence.passages, remembered, seen.meant)
+        messages = build(seen.language, seen.read, remembered, seen.meant)
         stream, done = self._stream(seen), None
         for event in self._generator.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
             if isinstance(event, Waiting):
@@ -172,7 +177,7 @@ class Answerer:
         yield Finished(_checked(_Draft(stream, None), seen, timings))
 
     def _stream(self, seen: _Seen) -> SentenceStream:
-        align = partial(Alignment, seen.evidence.passages, seen.meant, seen.language)
+        align = partial(Alignment, (*seen.evidence.passages, *_beside_them(seen)), seen.meant, seen.language)
         return SentenceStream(align, self._policy.unsupported)
 
 
@@ -192,6 +197,16 @@ def _language(question: str, history: Sequence[Turn], otherwise: Language | None
     """The question's language; when a few words do not tell, the conversation's, the page's, the best passage's."""
     best = found.passages[0].passage.chunk.text if found.passages else ""
     return spoken(question) or spoken(earlier(history)) or otherwise or language_of(best)
+
+
+def _beside_them(seen: _Seen) -> Iterator[RankedPassage]:
+    """The passages of which the model got the end or the beginning of a sentence, after those that it got whole."""
+    whole = {item.passage.id for item in seen.evidence.passages}
+    for completed in seen.read:
+        for passage in (completed.earlier, completed.later):
+            if passage and passage.id not in whole:
+                whole.add(passage.id)
+                yield RankedPassage(passage, 0.0, None, None)
 
 
 def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:

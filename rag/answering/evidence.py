@@ -1,6 +1,6 @@
 """What the model gets to read, and whether it is worth reading."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from rag.answering.answer import LeftOut, WhyLeftOut
@@ -61,12 +61,19 @@ def choose(
     count_tokens: Callable[[str], int],
     budget: int = PASSAGE_TOKENS,
     passages_max: int = PASSAGES_MAX,
+    duplicates: Collection[RankedPassage] = (),
 ) -> Evidence:
-    """The best passages that fit the budget; the first always, so that something is read."""
+    """The best passages that fit the budget; the first always, so that something is read.
+
+    `duplicates` are those of the ranked that say what an earlier one says: they count as found, and are not read.
+    """
     chosen: list[RankedPassage] = []
     left_out: list[LeftOut] = []
     spent = 0
-    for item in ranked[: max(passages_max, LOOKED_AT)]:
+    for item in ranked[: max(passages_max, LOOKED_AT) + len(duplicates)]:
+        if item in duplicates:
+            left_out.append(LeftOut(item, WhyLeftOut.DUPLICATE))
+            continue
         cost = count_tokens(item.passage.chunk.text)
         if len(chosen) == passages_max:
             left_out.append(LeftOut(item, WhyLeftOut.RANK))
@@ -78,7 +85,7 @@ def choose(
     similarity = max((item.dense for item in ranked if item.dense is not None), default=0.0)
     covered = coverage(question, ranked[:PASSAGES_MAX])
     is_foreign = _is_foreign(question, ranked)
-    return Evidence(tuple(chosen), tuple(left_out), similarity, covered, margin(ranked), is_foreign)
+    return Evidence(tuple(chosen), tuple(left_out[:LOOKED_AT]), similarity, covered, margin(ranked), is_foreign)
 
 
 def coverage(question: str, passages: Sequence[RankedPassage]) -> float:

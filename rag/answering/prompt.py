@@ -7,7 +7,7 @@ from rag.answering.answer import Language
 from rag.answering.defences import ALL, Defences
 from rag.answering.history import Remembered
 from rag.answering.quoting import quoted
-from rag.documents import RankedPassage
+from rag.retrieval.neighbours import Completed
 
 HISTORY_TOKENS = 200
 
@@ -33,7 +33,7 @@ What the passages do not say is refused before (evidence) and after (checking) b
 
 def build(
     language: Language,
-    passages: Sequence[RankedPassage],
+    passages: Sequence[Completed],
     remembered: Remembered,
     question: str,
     defences: Defences = ALL,
@@ -53,12 +53,12 @@ def public_message(language: Language, defences: Defences = ALL) -> Message:
     return Message("system", said if defences.system else said.replace(_GUARD[language], ""))
 
 
-def quote(item: RankedPassage) -> str:
+def quote(item: Completed) -> str:
     """A passage between marks that its own text cannot write; the same whatever its rank."""
     return f"<passage>\n{quoted(_pasted(item))}\n</passage>"
 
 
-def _pasted(item: RankedPassage) -> str:
+def _pasted(item: Completed) -> str:
     chunk = item.passage.chunk
     title = " > ".join(dict.fromkeys((item.passage.document.title, *chunk.headings[-1:])))
-    return f"{title}\n{chunk.text}"
+    return f"{title}\n{item.text}"

@@ -16,11 +16,16 @@ ADDED_TOKENS_MAX = 60
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A passage with the rest of its cut sentences; empty where nothing was cut, or the rest does not fit."""
+    """A passage with the rest of its cut sentences; empty where nothing was cut, or the rest does not fit.
+
+    `earlier` and `later` are the passages that the rest stands in, None where there is no rest.
+    """
 
     passage: Passage
     before: str = ""
     after: str = ""
+    earlier: Passage | None = None
+    later: Passage | None = None
 
     @property
     def text(self) -> str:
@@ -41,7 +46,8 @@ def complete(
     after = _SENTENCE.split(later.chunk.text, maxsplit=1)[0].strip() if later and _goes_on(passage, later) else ""
     before = before if count_tokens(before) <= budget else ""
     left = budget - (count_tokens(before) if before else 0)
-    return Completed(passage, before, after if count_tokens(after) <= left else "")
+    after = after if count_tokens(after) <= left else ""
+    return Completed(passage, before, after, earlier if before else None, later if after else None)
 
 
 def _is_same_section(passage: Passage, other: Passage) -> bool:

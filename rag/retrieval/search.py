@@ -1,6 +1,6 @@
 """From a question and grants to ranked passages: stage after stage, only the best ones unsealed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -9,12 +9,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import PassageId, RankedPassage, SearchResult
+from rag.documents import Passage, PassageId, RankedPassage, SearchResult
 from rag.index.memory import MemoryIndex
+from rag.retrieval.collapse import collapse
 from rag.retrieval.dense import search_dense
 from rag.retrieval.filters import Filter, Sieve
 from rag.retrieval.fusion import DENSE_WEIGHT, Ranking, fuse, interleave
 from rag.retrieval.lexical import search_lexical
+from rag.retrieval.neighbours import Completed, complete
 from rag.retrieval.rerank import DEPTH, rerank
 from rag.retrieval.stages import ALL_STAGES, Stage, Stages
 from rag.store.documents import DocumentStore
@@ -76,6 +78,17 @@ class Searcher:
         is_reranked = Stage.RERANK in self._stages
         ranked = self._open(list(joined.items())[: max(k, DEPTH) if is_reranked else k], found)
         return SearchResult(rerank(queries, ranked)[:k] if is_reranked else ranked)
+
+    def distinct(self, ranked: Sequence[RankedPassage]) -> tuple[tuple[RankedPassage, ...], tuple[RankedPassage, ...]]:
+        """Those that say something new, and those that an earlier one holds already, where that stage is on."""
+        return collapse(ranked) if Stage.COLLAPSE in self._stages else (tuple(ranked), ())
+
+    def completed(self, grants: Sequence[Grant], passage: Passage, count_tokens: Callable[[str], int]) -> Completed:
+        """The passage with the rest of its cut sentences, where that stage is on."""
+        grant = next(each for each in grants if each.collection_id == passage.document.collection_id)
+        if Stage.NEIGHBOURS not in self._stages:
+            return Completed(passage)
+        return complete(passage, self._store.around(grant, passage), count_tokens)
 
     def _find(self, grants: Sequence[Grant], queries: Sequence[str], within: Filter | None) -> _Found:
         """What the retrievers that are on give to each query; words are looked up while the question is embedded."""
