@@ -37,6 +37,7 @@ from rag.answering.history import Remembered
 from rag.answering.prompt import build, public_message
 from rag.documents import RankedPassage
 from rag.reconciling import FileState
+from rag.retrieval.neighbours import Completed
 from security.access import Right
 
 SAMPLE = 90
@@ -130,7 +131,9 @@ class Trial:
         """The draft of a prompt without defences over the same passages; nothing where the search refused."""
         if not passages:
             return ""
-        messages = build(answer.language, passages, Remembered(), case.question, NONE)
+        messages = build(
+            answer.language, [Completed(item.passage) for item in passages], Remembered(), case.question, NONE
+        )
         events = self._generator.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), threading.Event())
         return "".join(event.text for event in events if isinstance(event, Token))
 

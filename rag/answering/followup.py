@@ -9,6 +9,7 @@ from models.chat_format import Message
 from models.errors import EngineBusy, RequestTooLong
 from models.generation import Done, GenerationRequest, Generator, Token
 from rag.answering.answer import FollowUp, Language, Turn, Understood
+from rag.answering.quoting import quoted
 from rag.retrieval.words import content_words, fold
 
 WORDS_ENOUGH = 3
@@ -82,9 +83,11 @@ def by_model(
     if ruled is None:
         return None
     turns = [
-        Message(turn.role, turn.content[:CHARACTERS_MAX]) for turn in history if turn.role in ("user", "assistant")
+        Message(turn.role, quoted(turn.content[:CHARACTERS_MAX]))
+        for turn in history
+        if turn.role in ("user", "assistant")
     ]
-    asked = Message("user", _REWRITE[language].format(question=question[:CHARACTERS_MAX]))
+    asked = Message("user", _REWRITE[language].format(question=quoted(question[:CHARACTERS_MAX])))
     written = _written(generator, (system, *turns[-TURNS_READ:], asked))
     known = "\n".join((question, *(turn.content for turn in history)))
     return Understood(written, FollowUp.MODEL) if is_faithful(written, question, known) else ruled

@@ -11,6 +11,7 @@ from rag.answering.checking import Aligned, check, refusal_of
 from rag.answering.evidence import choose
 from rag.answering.prompt import quote
 from rag.answering.quoting import quoted
+from rag.retrieval.neighbours import Completed
 from rag.retrieval.words import language_of, spoken
 from rag.tasks.errors import TaskFailed
 from rag.tasks.tools import Tools
@@ -62,7 +63,7 @@ def draft(tools: Tools, grants: Sequence[Grant], request: Request, cancelled: th
         raise TaskFailed(Trouble.NOT_SAID)
     language = spoken(request.text) or request.otherwise or language_of(request.text)
     yield Reading(evidence.passages, evidence.left_out)
-    read = "\n".join(map(quote, evidence.passages))
+    read = "\n".join(quote(Completed(item.passage)) for item in evidence.passages)
     asked = f"{read}\n\n{_RECEIVED[language]}: {quoted(request.text)}\n\n{_BODY[language]}"
     messages = (Message("system", _SYSTEM[language]), Message("user", asked))
     text = yield from write(generator, messages, DRAFT_TOKENS_MAX, cancelled)

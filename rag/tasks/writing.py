@@ -10,6 +10,7 @@ from rag.answering.answer import Queued, Written
 from rag.answering.checking import plain
 from rag.answering.prompt import quote
 from rag.documents import Passage, RankedPassage
+from rag.retrieval.neighbours import Completed
 from rag.tasks.errors import TaskFailed
 from rag.tasks.work import Trouble
 
@@ -52,7 +53,7 @@ def write(
 
 def asked(system: str, passages: Sequence[RankedPassage], order: str) -> tuple[Message, ...]:
     """Messages with passages quoted as data, as a question has them, below a public system message of the task."""
-    read = "\n".join(map(quote, passages))
+    read = "\n".join(quote(Completed(item.passage)) for item in passages)
     return Message("system", system), Message("user", f"{read}\n\n{order}")
 
 
