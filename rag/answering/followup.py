@@ -82,13 +82,10 @@ def by_model(
     ruled = by_rules(question, history, language)
     if ruled is None:
         return None
-    turns = [
-        Message(turn.role, quoted(turn.content[:CHARACTERS_MAX]))
-        for turn in history
-        if turn.role in ("user", "assistant")
-    ]
+    said = [turn for turn in history if turn.role in ("user", "assistant")][-TURNS_READ:]
+    turns = [Message(turn.role, quoted(turn.content[:CHARACTERS_MAX])) for turn in said]
     asked = Message("user", _REWRITE[language].format(question=quoted(question[:CHARACTERS_MAX])))
-    written = _written(generator, (system, *turns[-TURNS_READ:], asked))
+    written = _written(generator, (system, *turns, asked))
     known = "\n".join((question, *(turn.content for turn in history)))
     return Understood(written, FollowUp.MODEL) if is_faithful(written, question, known) else ruled
 

@@ -109,7 +109,7 @@ _MARKS = (
     re.compile(rf"\[[\[ \n{_UNSEEN}/]*+(?P<name>(?:{_any((*_written('['), *_CALLS))}){_END}\])?"),
 )
 """A run of brackets is taken whole, mark or not, so that the cost grows with the text and not faster."""
-_TURN = re.compile(rf"(?:\A|(?<=\n))[ {_UNSEEN}.<>\[\]/|_]*+(?:{_any(_ROLES)})[ {_UNSEEN}.>\])/_]*+(?P<colon>:)")
+_TURN = re.compile(rf"(?:\A|(?<=\n))[ {_UNSEEN}.<>\[\]/|_]*+(?:{_any(_ROLES)})(?P<colons>[ {_UNSEEN}.>\])/_:]*+)")
 
 
 def quoted(text: str) -> str:
@@ -122,5 +122,6 @@ def quoted(text: str) -> str:
                 for place in opening:
                     letters[place] = OPENED
     for found in _TURN.finditer(seen):
-        letters[found.start("colon")] = SAID
+        for place in range(*found.span("colons")):
+            letters[place] = SAID if seen[place] == ":" else letters[place]
     return "".join(letters)

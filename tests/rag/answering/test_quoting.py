@@ -5,7 +5,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.chat_format import FORMATS
@@ -131,6 +131,7 @@ PIECES = [
 ]
 
 
+@example("QUESTION::")
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
 def test_a_second_time_changes_nothing_and_the_length_stays(text: str) -> None:
     safe = quoted(text)
