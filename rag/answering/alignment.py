@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.answering.answer import Citation, Doubt, Language, Why
-from rag.answering.claims import Claims, Held, Place, claims, held, is_rivalled, places, unknown
+from rag.answering.claims import Claims, Held, Place, claims, held, is_rivalled, places, unknown, without_files
 from rag.answering.computing import asked, operands
 from rag.answering.names import names
 from rag.answering.negations import reversal
 from rag.answering.numbers import Number
+from rag.answering.opposites import opposite
+from rag.answering.parts import parts
 from rag.answering.sentences import split_sentences
 from rag.documents import RankedPassage
 from rag.retrieval.words import content_words, spoken
@@ -98,7 +100,20 @@ class Alignment:
         """The support of a sentence; `n` of a citation is the passage's place (from 1) until the answer renumbers it.
 
         A passage that lacks a number, date or name of the sentence never supports it, nor one that says the contrary.
+        A sentence that joins several statements may stand on several passages, each statement whole on one.
         """
+        whole = self._whole(text)
+        if whole.citations or not (pieces := parts(text)):
+            return whole
+        supports = [self._whole(piece) for piece in pieces]
+        if any(each.why or not each.citations for each in supports):
+            return whole
+        cites = {(cite.n, cite.start, cite.end): cite for each in supports for cite in each.citations}
+        return Support(min(each.score for each in supports), tuple(cites.values()))
+
+    def _whole(self, text: str) -> Support:
+        """The support of a sentence that stands on one passage."""
+        text = without_files(text)
         claimed = claims(text, self._capitalised)
         found = [self._stand(source, text, claimed) for source in self._sources]
         standings = sorted((each for each in found if each is not None), key=lambda each: -each.score)
@@ -133,8 +148,8 @@ class Alignment:
         score = 0.5 * self._share(words, source.words) + 0.5 * self._share(words, source.within(first, last))
         quotes = (source.cite(first, last), *(source.cite(place, place) for place in dict.fromkeys(others)))
         said = "\n".join((*source.item.passage.chunk.headings[-1:], quotes[0].quote))
-        if score >= SUPPORTED and (reversed_ := reversal(text, said, source.language)):
-            lacking.append(Why(Doubt.NEGATION, reversed_))
+        if score >= SUPPORTED and (contrary := reversal(text, said, source.language) or opposite(text, said)):
+            lacking.append(Why(Doubt.NEGATION, contrary))
         return _Standing(score, source, quotes, tuple(lacking))
 
     def _computed(self, text: str, claimed: Claims, standings: Sequence[_Standing]) -> Support | None:

@@ -1,12 +1,17 @@
 """What a sentence claims beyond its words: numbers, dates and names, and where in a passage each stands."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answering.answer import Doubt, Why
 from rag.answering.dates import Date, dates, is_in
 from rag.answering.names import Known, Name, is_known, known, names
-from rag.answering.numbers import Number, in_scales, is_same, numbers
+from rag.answering.numbers import Number, in_scales, is_same, numbers, pieces
+
+_FILE = re.compile(
+    r"\S+\.(?:pdf|docx?|xlsx?|pptx?|od[tsp]|rtf|html?|md|txt|csv|eml|msg|epub|zip|png|jpe?g|tiff?)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,12 @@ class Claims:
 class Held:
     """What a passage holds: numbers and dates sentence by sentence, and what it is able to name.
 
-    `scales` are powers of ten announced for its numbers, `years` those that its text and what stands above it name.
+    `pieces` are what numbers grouped by spaces may be instead, `scales` powers of ten announced for its numbers,
+    `years` those that its text and what stands above it name.
     """
 
     numbers: tuple[tuple[Number, ...], ...]
+    pieces: tuple[tuple[Number, ...], ...]
     dates: tuple[tuple[Date, ...], ...]
     known: Known
     scales: frozenset[int]
@@ -49,12 +56,19 @@ def claims(text: str, capitalised: frozenset[str] = frozenset()) -> Claims:
     return Claims(tuple(outside), said, tuple(named))
 
 
+def without_files(text: str) -> str:
+    """The text with blanks for the names of files: what they are made of claims nothing."""
+    return _FILE.sub(lambda name: " " * len(name.group()), text)
+
+
 def held(sentences: Sequence[str], text: str, above: Sequence[str]) -> Held:
     """What a passage of these sentences holds, under this title and these headings."""
     said = tuple(numbers(sentence) for sentence in sentences)
     whole = "\n".join((*above, text))
     years = frozenset(int(number.value) for number in numbers(whole) if number.value == int(number.value))
-    return Held(said, tuple(map(dates, sentences)), known(text, above), in_scales(whole), years)
+    return Held(
+        said, tuple(map(pieces, said)), tuple(map(dates, sentences)), known(text, above), in_scales(whole), years
+    )
 
 
 def places(claimed: Claims, held: Held) -> list[Place]:
@@ -86,7 +100,8 @@ def _kind(number: Number) -> str:
 
 def _with_number(number: Number, held: Held) -> tuple[int, ...]:
     """Where the number stands: with its label or what it counts, where the passage has those with any number."""
-    every = [(place, other) for place, row in enumerate(held.numbers) for other in row]
+    rows = enumerate(zip(held.numbers, held.pieces, strict=True))
+    every = [(place, other) for place, (row, parts) in rows for other in (*row, *parts)]
     for alike in (_is_labelled_as, _counts_as):
         every = [(place, other) for place, other in every if alike(number, other)] or every
     return tuple(dict.fromkeys(place for place, other in every if is_same(number, other, held.scales)))

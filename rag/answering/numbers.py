@@ -97,6 +97,7 @@ _BETWEEN = frozenset(
 )
 _STEM, _NOUNS_MAX = 6, 2
 _HELD_BACK = re.compile(r"\b(?:les|des|ces|the|these|those|both|tous|toutes)\s$")
+_PIECE = re.compile(r"\d+(?:[.,]\d+)?")
 _GROUPING = re.compile(r"(?<=\d)[ ,.](?=\d{3}(?!\d))")
 
 
@@ -139,6 +140,16 @@ def numbers(text: str) -> tuple[Number, ...]:
     """Every number of a text, in order."""
     levelled = level(text)
     return tuple(_number(text, levelled, match) for match in _NUMBER.finditer(levelled))
+
+
+def pieces(found: Iterable[Number]) -> tuple[Number, ...]:
+    """The numbers within those grouped by spaces: a row read from a picture has its columns beside each other."""
+    grouped = (number for number in found if " " in number.text and number.text[0].isdigit())
+    return tuple(
+        Number(match.group(), number.start + match.start(), number.start + match.end(), _value(match.group()))
+        for number in grouped
+        for match in _PIECE.finditer(number.text)
+    )
 
 
 def in_scales(text: str) -> frozenset[int]:

@@ -11,6 +11,8 @@ from rag.answering.alignment import QUOTE_WORDS_MAX, Alignment
 from rag.answering.answer import Doubt, Language, Why
 from rag.documents import RankedPassage
 
+MakeRanked = Callable[..., RankedPassage]
+
 LEAVE = (
     "Full-time employees earn four hours of sick leave per pay period. You can carry over a maximum of 240 annual "
     "leave hours from one leave year to the next. Ask your supervisor before travelling abroad."
@@ -193,3 +195,35 @@ def test_a_number_that_the_passage_lacks_is_never_supported_whatever_is_said(
     aligned = Alignment([ranked(passage)], "What is the total change in percent?", Language.ENGLISH)
     support = aligned.check(f"{sentence} {form.format(number)} {sentence}.")
     assert support.why or not support.citations
+
+
+def test_columns_read_from_a_picture_are_not_one_number(ranked: MakeRanked) -> None:
+    row = "Years 2019 2018 2017 Service 207 036 762 Cash-settled 255 131 72 awards"
+    alignment = Alignment([ranked(row)], "What were cash-settled awards in 2019?", Language.ENGLISH)
+    assert alignment.check("Cash-settled awards were 255.").citations
+    assert not alignment.check("Cash-settled awards were 256.").citations
+
+
+def test_the_name_of_a_file_claims_no_number(ranked: MakeRanked) -> None:
+    alignment = Alignment([ranked("Foreign exchange movements were greater in 2019.")], "When?", Language.ENGLISH)
+    assert alignment.check("In report-6ea63cce.md, foreign exchange movements were greater in 2019.").citations
+
+
+def test_statements_joined_in_a_sentence_may_stand_on_a_passage_each(ranked: MakeRanked) -> None:
+    statements = (
+        "Certaines mairies organisent des consultations gratuites",
+        "les assurances prévoient parfois des conseils juridiques",
+        "les syndicats accompagnent leurs adhérents devant le tribunal",
+    )
+    found = [ranked(f"{text}.", name=str(place)) for place, text in enumerate(statements)]
+    alignment = Alignment(found, "Comment consulter un avocat ?", Language.FRENCH)
+    joined = f"{', '.join(statements)}."
+    assert {citation.n for citation in alignment.check(joined).citations} == {1, 2, 3}
+    assert not alignment.check(joined.replace("leurs adhérents", "1936 adhérents")).citations
+
+
+def test_the_opposite_of_what_stands_there_is_not_supported(ranked: MakeRanked) -> None:
+    alignment = Alignment([ranked("Neutrophils are the most abundant type of phagocyte.")], "Which?", Language.ENGLISH)
+    assert alignment.check("Neutrophils are the most abundant type of phagocyte.").citations
+    support = alignment.check("Neutrophils are the least abundant type of phagocyte.")
+    assert (support.citations, [why.text for why in support.why]) == ((), ["least"])
