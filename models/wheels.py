@@ -133,8 +133,10 @@ def _failure(part: WheelPart, folder: Path, complaints: str) -> SourceFailed:
 
 
 def _bytes_under(folder: Path) -> int:
+    """What lies there; what somebody moves away meanwhile does not count."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            total += path.stat().st_size if path.is_file() else 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(place) / name).stat().st_size
     return total

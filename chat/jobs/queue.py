@@ -33,7 +33,7 @@ from rag.store.jobs import Job, JobBook, JobChange, JobId, JobKind, JobState, Pr
 from security.access import AccessPolicy, Grant, Right
 from security.audit import AuditLog
 from security.clock import Clock, utc_now
-from security.errors import SecurityError
+from security.errors import AuditBroken, SecurityError
 from security.identity import OPERATOR, CollectionId
 
 LOAD, RELEASE = "collection.load", "collection.release"
@@ -309,14 +309,16 @@ class Jobs:
         return self._load(grant, run)
 
     def _load(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
-        job, end = run.job, "stopped"
+        job = run.job
         self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "begun")
         try:
             path, rereading = Path(job.target), job.is_rereading
             yield from self.loader().load(grant, path, job.released, is_rereading=rereading, stopped=run.stopped)
-            end = "done"
-        finally:
-            self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, end)
+        except BaseException:
+            with suppress(AuditBroken):  # a full disk is told as what it is; an end that is missing reads as of a crash
+                self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "stopped")
+            raise
+        self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "done")
 
     def _leave(self, grant: Grant, run: Run) -> None:
         """Write down what became of a run, as far as the collection is still there, and make room for the next."""

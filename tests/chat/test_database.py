@@ -80,7 +80,7 @@ def test_the_files_of_migrations_are_named_by_their_revisions_in_order() -> None
 def test_an_older_database_is_brought_to_the_newest_revision_and_a_current_one_left(tmp_path: Path) -> None:
     engine = open_database(tmp_path / "old.db")
     with engine.begin() as connection:
-        for table in ("group_grants", "memberships", "groups"):
+        for table in ("evaluations", "questions", "reports", "group_grants", "memberships", "groups"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0008'")
     for _ in range(2):
