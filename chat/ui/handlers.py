@@ -46,6 +46,7 @@ from rag.answering.answer import (
 )
 from rag.errors import FilterWrong, StoreBroken
 from rag.retrieval.filters import Filter
+from rag.tasks.tasks import allowed_tasks
 from security.access import Grant
 from security.errors import AccessDenied
 
@@ -98,7 +99,7 @@ async def starters(_user: User | None, language: str | None = None) -> list[cl.S
 async def start() -> None:
     """A new conversation asks every granted collection until the person chooses."""
     cl.user_session.set(_HISTORY, [])
-    await cl.context.emitter.set_commands(offered(_words(), house().tasks.allowed))
+    await _offer_tasks()
     await _offer_choice()
 
 
@@ -109,7 +110,7 @@ async def resume(thread: ThreadDict) -> None:
     kept = thread.get("metadata") or {}
     cl.user_session.set(_CHOSEN, kept.get(_CHOSEN))
     cl.user_session.set(_FILTER, kept.get(_FILTER))
-    await cl.context.emitter.set_commands(offered(_words(), house().tasks.allowed))
+    await _offer_tasks()
     await _offer_choice(kept.get(_CHOSEN), kept.get(_FILTER))
 
 
@@ -273,6 +274,12 @@ def _turns(thread: ThreadDict) -> Iterator[Turn]:
             asked = step["output"]
         elif step["type"] == "assistant_message" and (plain := (step.get("metadata") or {}).get(_PLAIN)):
             yield from (Turn("user", asked), Turn("assistant", plain))
+
+
+async def _offer_tasks() -> None:
+    """What the settings allow: nothing is opened for it, the page does not wait."""
+    allowed = allowed_tasks(without_documents=house().settings.answering.without_documents)
+    await cl.context.emitter.set_commands(offered(_words(), allowed))
 
 
 async def _offer_choice(chosen: list[str] | None = None, kept: dict[str, Any] | None = None) -> None:

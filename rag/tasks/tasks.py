@@ -28,12 +28,17 @@ _RUNS: dict[Task, _Run] = {
 }
 
 
+def allowed_tasks(*, without_documents: bool) -> tuple[Task, ...]:
+    """Those that may be asked for: the model alone only where IT allows it."""
+    return tuple(task for task in Task if task is not Task.WITHOUT_DOCUMENTS or without_documents)
+
+
 class Tasks:
     """Does what is asked over granted collections and nothing else."""
 
     def __init__(self, tools: Tools, *, allows_without_documents: bool = False) -> None:
         self._tools = tools
-        self.allowed = tuple(task for task in Task if task is not Task.WITHOUT_DOCUMENTS or allows_without_documents)
+        self._allowed = allowed_tasks(without_documents=allows_without_documents)
 
     def run(
         self, task: Task, grants: Sequence[Grant], request: Request, cancelled: threading.Event | None = None
@@ -48,7 +53,7 @@ class Tasks:
             yield Delivered(_without(task, request, TaskFailed(Trouble.UNREADY)))
 
     def _check(self, task: Task, request: Request) -> None:
-        if task not in self.allowed:
+        if task not in self._allowed:
             raise TaskFailed(Trouble.NOT_ALLOWED)
         if len(request.text) > QUESTION_CHARACTERS_MAX:
             raise TaskFailed(Trouble.TOO_LONG)

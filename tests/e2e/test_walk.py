@@ -219,6 +219,7 @@ def test_a_collection_that_was_changed_is_closed_and_said_and_the_others_answer(
 
 def test_signing_out_ends_the_session_for_good(visit: Visit, house: House) -> None:
     page = home(visit, house)
+    page.wait_for_load_state("networkidle")  # what it asks for as it opens is not to meet a session that ended
     cookies = page.context.cookies()
     page.locator("#user-nav-button").click()
     page.get_by_role("menuitem", name="Se déconnecter").click()
