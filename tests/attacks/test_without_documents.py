@@ -12,6 +12,7 @@ from chat.texts import texts
 from chat.ui.commands import asked_for, offered
 from chat.ui.works import show_work
 from rag.answering.answer import Language
+from rag.tasks.tasks import allowed_tasks
 from rag.tasks.work import Delivered, Request, Standing, Task, Trouble, Work
 from tests.attacks.planted import Planted
 from tests.attacks.whole import Attacked
@@ -57,8 +58,9 @@ def test_the_page_offers_it_where_it_is_allowed_alone_and_a_forged_command_chang
     opened_house: House, language: Language
 ) -> None:
     name = texts(language)["tasks"]["without_documents"]["name"]
-    names = [command["id"] for command in offered(texts(language), opened_house.tasks.allowed)]
-    assert (name in names) is opened_house.settings.answering.without_documents
+    is_allowed = opened_house.settings.answering.without_documents
+    names = [command["id"] for command in offered(texts(language), allowed_tasks(without_documents=is_allowed))]
+    assert (name in names) is is_allowed
     for command, content in ((name, "Hello"), (None, f"/{name} Hello")):
         task, _ = asked_for(command, content)
         assert task is Task.WITHOUT_DOCUMENTS  # what `tasks.run` then refuses
