@@ -9,6 +9,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Recorded:
 
     def _written(self, key: str, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
         text = ""
-        for event in self._generator.generate(request, cancelled):
+        for event in self._generator.generate(replace(request, logprobs=True), cancelled):
             text += event.text if isinstance(event, Token) else ""
             if isinstance(event, Done):
                 self._keep(key, request, text, event)

@@ -35,7 +35,8 @@ def main() -> None:
                 f"{options.state} holds no collection {COLLECTION}; `make eval ARGS=--keep` leaves one there"
             )
         grant = house.policy.grant(OPERATOR, found.id, Right.READ)
-        answerer = Answerer(house.searcher, Recorded(house.generator, options.records, fill=options.fill))
+        recorded = Recorded(house.generator, options.records, fill=options.fill)
+        answerer = Answerer(house.searcher, recorded, house.settings.answering.policy)
         questions = in_order(options.questions, options.sample)
         look = Progress(options.out, len(questions))
         for question in questions:

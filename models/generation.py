@@ -10,13 +10,17 @@ from models.chat_format import Message
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What to write, and within which bounds. Text from the first stop string on is not given."""
+    """What to write, and within which bounds. Text from the first stop string on is not given.
+
+    With `logprobs` the end tells how probable each token was, which costs a pass over the vocabulary a token.
+    """
 
     messages: tuple[Message, ...]
     max_tokens: int
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     seed: int = 1
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Token:
 class Done:
     """The end: `reason` is "stop", "length" or "cancelled". `first_token_ms` counts from the submission.
 
-    `logprobs` are the natural logarithms of the probabilities (temperature 1) of the tokens written, in order.
+    `logprobs` are the natural logarithms of the probabilities (temperature 1) of the tokens written, in order;
+    none where they were not asked for.
     """
 
     reason: str

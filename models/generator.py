@@ -35,12 +35,9 @@ class _Job:
     cancelled: threading.Event
     events: "queue.SimpleQueue[GenerationEvent | Exception]" = field(default_factory=queue.SimpleQueue)
     submitted: float = field(default_factory=time.perf_counter)
+    written: int = 0
     logprobs: list[float] = field(default_factory=list)
     first_token_ms: float | None = None
-
-    @property
-    def written(self) -> int:
-        return len(self.logprobs)
 
     def end(self, reason: str) -> Done:
         return Done(reason, len(self.prompt), self.written, self.first_token_ms, tuple(self.logprobs))
@@ -218,7 +215,9 @@ class LlamaGenerator:
                 if self._model.is_end(token):
                     reason = "stop"
                     break
-                job.logprobs.append(self._context.log_probability(token))
+                job.written += 1
+                if job.request.logprobs:
+                    job.logprobs.append(self._context.log_probability(token))
                 _put(job, text.feed(decoder.decode(self._model.piece(token))))
                 if text.is_stopped:
                     return "stop"

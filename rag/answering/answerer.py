@@ -67,7 +67,6 @@ class _Draft:
 class _Seen:
     """What is known when the model begins: `meant` is the question as it is answered."""
 
-    question: str
     meant: str
     understood: Understood | None
     language: Language
@@ -114,7 +113,7 @@ class Answerer:
         retrieve_ms = _since(searching)
         language = _language(question, history, otherwise, found)
         evidence = self._evidence(found, meant)
-        seen = _Seen(question, meant, understood, language, found, evidence, within)
+        seen = _Seen(meant, understood, language, found, evidence, within)
         if worked := worked_out(meant, found.passages, language):
             yield from self._worked(seen, worked, Timings(retrieve_ms, None, _since(started), 0, 0))
             return
@@ -126,9 +125,9 @@ class Answerer:
         read = [
             self._searcher.completed(grants, item.passage, self._generator.count_tokens) for item in evidence.passages
         ]
-        seen = replace(seen, read=tuple(read))
+        seen, before_ms = replace(seen, read=tuple(read)), _since(started)
         draft = yield from self._write(seen, history, cancelled or threading.Event())
-        timings = _timings(draft.done, retrieve_ms, started)
+        timings = _timings(draft.done, retrieve_ms, before_ms, started)
         yield Finished(_checked(draft, seen, timings))
 
     def _evidence(self, found: SearchResult, meant: str) -> Evidence:
@@ -269,8 +268,9 @@ def _ranked(found: SearchResult) -> tuple[str, ...]:
     return tuple(info.path for info in found.ranked_documents[:RANKED_DOCUMENTS])
 
 
-def _timings(done: Done | None, retrieve_ms: float, started: float) -> Timings:
-    first = done.first_token_ms + retrieve_ms if done and done.first_token_ms else None
+def _timings(done: Done | None, retrieve_ms: float, before_ms: float, started: float) -> Timings:
+    """`before_ms` passed until the engine was asked: a follow-up that the model rewrote counts too."""
+    first = done.first_token_ms + before_ms if done and done.first_token_ms else None
     return Timings(
         retrieve_ms, first, _since(started), done.prompt_tokens if done else 0, done.answer_tokens if done else 0
     )

@@ -1,8 +1,10 @@
 """The engine on real weights: in line, cancelled, stopped, private between people, and safe when things go wrong."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,15 @@ def test_an_answer_comes_in_order_with_its_counts_and_times(engine: LlamaGenerat
     assert 0 < done.answer_tokens <= 12
     assert done.first_token_ms is not None
     assert 0 < done.first_token_ms < whole_ms
+
+
+def test_how_probable_each_token_was_is_told_where_it_is_asked_for(engine: LlamaGenerator) -> None:
+    asked = _request(FILLER + "What carries over?")
+    told = _done(_run(engine, replace(asked, logprobs=True)))
+    assert len(told.logprobs) == told.answer_tokens > 0
+    assert all(value <= 0 for value in told.logprobs)
+    assert sum(map(math.exp, told.logprobs)) / len(told.logprobs) > 0.2  # greedy: the likeliest of 151,936
+    assert _done(_run(engine, asked)).logprobs == ()
 
 
 def test_an_answer_ends_at_its_bound(engine: LlamaGenerator) -> None:
