@@ -35,7 +35,7 @@ def reading(passages: Sequence[RankedPassage], left_out: Sequence[LeftOut], word
     """What is being read and what was near and is not, with why, as lists whose entries open the passages."""
     parts = ["\n".join(f"- {titled('', item.passage, words, '')}" for item in passages)]
     if left_out:
-        listed = [f"- {titled('', left.item.passage, words, '')}: {words[f'why_{left.why}']}" for left in left_out]
+        listed = [f"- {titled('', left.item.passage, words, '')} · {words[f'why_{left.why}']}" for left in left_out]
         parts += [words["left_out"], "\n".join(listed)]
     return "\n\n".join(parts)
 

@@ -38,6 +38,12 @@ class _Sentences:
         start, end = self.spans[first][0], self.spans[last][1]
         return Citation(self.number, self.item.passage, self.item.passage.chunk.text[start:end], start, end)
 
+    def asks(self, place: int, question: str) -> bool:
+        """Whether a sentence only asks, or is made of the question's words, as titles of questions and answers are."""
+        stems, wanted = self.stems[place], frozenset(content_words(question, self.language))
+        is_echo = bool(stems) and len(stems & wanted) >= ECHO_MIN * max(len(stems), len(wanted))
+        return is_echo or self.cite(place, place).quote.rstrip().endswith("?")
+
     def words(self, first: int, last: int) -> int:
         return len(self.cite(first, last).quote.split())
 
@@ -58,10 +64,13 @@ def nearest_quote(question: str, passages: Sequence[RankedPassage], language: La
     score, best, first, last = max(found, key=lambda item: item[0], default=(0.0, None, 0, 0))
     if best is None or score < ANSWERS_MIN:
         return None
-    if _is_echo(best.stems[first], frozenset(content_words(question, best.language))):
-        first, last = first + 1, min(first + ECHO_SENTENCES, len(best.spans) - 1)
-        if first > last:
-            return None
+    asks_again = first
+    while asks_again < len(best.spans) and best.asks(asks_again, question):
+        asks_again += 1
+    if asks_again > first:
+        first, last = asks_again, min(asks_again + ECHO_SENTENCES, len(best.spans)) - 1
+    if first > last:
+        return None
     while last > first and best.words(first, last) > WORDS_MAX:
         last -= 1
     return best.cite(first, last)
@@ -93,8 +102,3 @@ def _windows(each: _Sentences) -> Iterable[tuple[int, int, frozenset[str]]]:
         yield place, place, stems
         if place + 1 < len(each.stems) and each.words(place, place + 1) <= WORDS_MAX:
             yield place, place + 1, stems | each.stems[place + 1]
-
-
-def _is_echo(stems: frozenset[str], wanted: frozenset[str]) -> bool:
-    """Whether a sentence is made of the question's words, as titles of questions and answers are."""
-    return bool(stems) and len(stems & wanted) >= ECHO_MIN * max(len(stems), len(wanted))

@@ -29,6 +29,13 @@ def test_a_title_that_asks_the_same_is_passed_over_for_what_follows(ranked: Make
     assert cite.quote == "Depuis votre compte en ligne. Il est envoyé ensuite."
 
 
+def test_a_question_in_the_document_is_no_answer(ranked: MakeRanked) -> None:
+    text = "Démarchage par courriel : puis-je m'y opposer ?\nOui, à tout moment. Écrivez à l'annonceur."
+    cite = nearest_quote("Le démarchage par courriel : qui peut s'y opposer ?", [ranked(text)], Language.FRENCH)
+    assert cite is not None
+    assert cite.quote == "Oui, à tout moment. Écrivez à l'annonceur."
+
+
 def test_a_question_that_is_said_again_and_not_answered_gives_nothing(ranked: MakeRanked) -> None:
     assert nearest_quote("Who signs invoices?", [ranked("Who signs invoices?")], Language.ENGLISH) is None
 
