@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain, repeat
 
 import Stemmer
 
@@ -31,6 +32,8 @@ _ONLY_FRENCH = _STOP[Language.FRENCH] - _STOP[Language.ENGLISH]
 _ONLY_ENGLISH = _STOP[Language.ENGLISH] - _STOP[Language.FRENCH]
 _NAMES = {Language.FRENCH: "french", Language.ENGLISH: "english"}
 _ACCENTED = re.compile("[àâçéèêëîïôùûœ]")
+_MAYBE_MARK = re.compile("[^\\x00-\\u02ff]")
+"""No character before these combines with another."""
 
 
 def fold(text: str) -> str:
@@ -38,14 +41,18 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.casefold()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    return _MAYBE_MARK.sub(_unless_mark, decomposed)
 
 
 def spoken(text: str) -> Language | None:
     """French or English by the stop words that are one and not the other, and accents; None when nothing tells."""
-    words = _PIECE.findall(fold(text))
-    french = sum(word in _ONLY_FRENCH for word in words) + len(_ACCENTED.findall(text.casefold())) * 0.5
-    english = sum(word in _ONLY_ENGLISH for word in words)
+    return spoken_in(_PIECE.findall(fold(text)), text)
+
+
+def spoken_in(words: Sequence[str], text: str) -> Language | None:
+    """As `spoken`, of a text whose folded words are known."""
+    french = sum(map(_ONLY_FRENCH.__contains__, words)) + len(_ACCENTED.findall(text.casefold())) * 0.5
+    english = sum(map(_ONLY_ENGLISH.__contains__, words))
     if french == english:
         return None
     return Language.FRENCH if french > english else Language.ENGLISH
@@ -58,10 +65,8 @@ def language_of(text: str) -> Language:
 
 def content_words(text: str, language: Language | None = None) -> list[str]:
     """Stems in order, stop words left out; compound and part numbers stand whole and in pieces."""
-    language = language or language_of(text)
-    stemmer = Stemmer.Stemmer(_NAMES[language])
-    stop = _STOP[language]
-    return [str(stem) for stem in stemmer.stemWords([word for word in _words(text) if word not in stop])]
+    tokens = _TOKEN.findall(unicodedata.normalize("NFKC", text).replace(_HYPHEN, "-"))
+    return list(chain.from_iterable(map(_stems, tokens, repeat(language or language_of(text)))))
 
 
 def is_stop(word: str) -> bool:
@@ -85,9 +90,8 @@ def query_words(text: str) -> list[str]:
     return list(dict.fromkeys(word for each in languages for word in content_words(text, each)))
 
 
-def _words(text: str) -> Iterator[str]:
-    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text).replace(_HYPHEN, "-")):
-        yield from _parts(match.group())
+def _unless_mark(found: re.Match[str]) -> str:
+    return "" if unicodedata.combining(found[0]) else found[0]
 
 
 @lru_cache(maxsize=2**14)
@@ -95,3 +99,11 @@ def _parts(token: str) -> tuple[str, ...]:
     """A token folded, whole and in pieces. Most were seen before, which saves half the time of stemming a corpus."""
     pieces = _PIECE.findall(fold(_ELISION.sub("", token)))
     return ("".join(pieces), *pieces) if len(pieces) > 1 else tuple(pieces)
+
+
+@lru_cache(maxsize=2**15)
+def _stems(token: str, language: Language) -> tuple[str, ...]:
+    """What a token comes to, without stop words. Most were seen before, and stemming costs more than all else."""
+    stop = _STOP[language]
+    words = [word for word in _parts(token) if word not in stop]
+    return tuple(map(str, Stemmer.Stemmer(_NAMES[language]).stemWords(words))) if words else ()

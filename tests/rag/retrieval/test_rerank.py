@@ -5,7 +5,7 @@ import time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag.retrieval.rerank import DEPTH, rerank
+from rag.retrieval.rerank import DEPTH, Comparison
 from tests.rag.retrieval.conftest import MakeRanked
 
 NEAR = "The northern castle was built in 1192 by the river."
@@ -20,7 +20,7 @@ def test_words_that_stand_together_win_over_words_far_apart(ranked: MakeRanked) 
         ranked(f"The castle. {filler}. In the northern part something was built.", 0.1, "A"),
         ranked(f"{NEAR} {filler}.", 0.1, "B"),
     ]
-    assert rerank(["When was the northern castle built?"], items)[0].passage.document.title == "B"
+    assert Comparison(["When was the northern castle built?"]).rerank(items)[0].passage.document.title == "B"
 
 
 def test_a_name_of_the_question_that_a_passage_holds_lifts_it(ranked: MakeRanked) -> None:
@@ -28,7 +28,9 @@ def test_a_name_of_the_question_that_a_passage_holds_lifts_it(ranked: MakeRanked
         ranked("The treaty ended the war between the two kingdoms.", 0.1, "A"),
         ranked("The treaty of Campo Formio ended the war.", 0.1, "B"),
     ]
-    assert rerank(["Which war ended with the treaty of Campo Formio?"], items)[0].passage.document.title == "B"
+    assert (
+        Comparison(["Which war ended with the treaty of Campo Formio?"]).rerank(items)[0].passage.document.title == "B"
+    )
 
 
 def test_a_misspelt_question_finds_the_word_it_means(ranked: MakeRanked) -> None:
@@ -36,7 +38,7 @@ def test_a_misspelt_question_finds_the_word_it_means(ranked: MakeRanked) -> None
         ranked("Les salariés peuvent demander une formation à leur responsable.", 0.1, "A"),
         ranked("Le remboursement des déplacements se fait sous trente jours.", 0.1, "B"),
     ]
-    assert rerank(["delai de rembourssement"], items)[0].passage.document.title == "B"
+    assert Comparison(["delai de rembourssement"]).rerank(items)[0].passage.document.title == "B"
 
 
 FRENCH = "Vous pouvez garder ces informations pendant deux ans au plus dans ce fichier"
@@ -48,7 +50,7 @@ def test_a_passage_in_another_language_is_not_punished_for_its_words(ranked: Mak
         ranked("The weather was fine and the data were lost for a long year.", 0.1, "en"),
         ranked("They have been to the station, and the data were kept there.", 0.0, "en2"),
     ]
-    assert rerank(["How long may the data be kept?"], items)[0].passage.document.title == "fr"
+    assert Comparison(["How long may the data be kept?"]).rerank(items)[0].passage.document.title == "fr"
 
 
 def test_a_name_counts_in_every_language(ranked: MakeRanked) -> None:
@@ -57,20 +59,20 @@ def test_a_name_counts_in_every_language(ranked: MakeRanked) -> None:
         ranked(f"{FRENCH}, dit Madame Duval.", 0.1, "B"),
         ranked("They have been to the station, and it was closed.", 0.1, "en"),
     ]
-    assert rerank(["How long does Duval keep it?"], items)[0].passage.document.title == "B"
+    assert Comparison(["How long does Duval keep it?"]).rerank(items)[0].passage.document.title == "B"
 
 
 def test_with_what_was_asked_before_both_queries_count(ranked: MakeRanked) -> None:
     items = [ranked("Hotels need approval of the lead.", 0.1, "A"), ranked(NEAR, 0.1, "B")]
     queries = ["and by whom?", "and by whom?\nWhen was the northern castle built?"]
-    assert rerank(queries, items)[0].passage.document.title == "B"
+    assert Comparison(queries).rerank(items)[0].passage.document.title == "B"
 
 
 def test_nothing_and_nothing_to_look_for_stay_as_they_are(ranked: MakeRanked) -> None:
     item = ranked(NEAR)
-    assert rerank(["castle"], []) == ()
-    assert rerank([], [item]) == (item,)
-    assert [each.passage for each in rerank(["?"], [item])] == [item.passage]
+    assert Comparison(["castle"]).rerank([]) == ()
+    assert Comparison([]).rerank([item]) == (item,)
+    assert [each.passage for each in Comparison(["?"]).rerank([item])] == [item.passage]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
@@ -79,7 +81,7 @@ def test_every_passage_comes_out_once_with_its_signals_and_falling_scores(
     ranked: MakeRanked, texts: list[str], question: str
 ) -> None:
     items = [ranked(text, -place, str(place % 7), place) for place, text in enumerate(texts)]
-    found = rerank([question], items)
+    found = Comparison([question]).rerank(items)
     assert sorted(item.passage.chunk.ordinal for item in found) == list(range(len(texts)))
     assert [item.passage.chunk.ordinal for item in found[DEPTH:]] == list(range(DEPTH, len(texts)))
     scores = [item.score for item in found]
@@ -91,5 +93,5 @@ def test_thirty_passages_take_little_of_a_processor(ranked: MakeRanked) -> None:
     text = " ".join(f"Sentence {place} of the castle tells who built its northern wall." for place in range(14))
     items = [ranked(f"{text} {number}", -number, str(number)) for number in range(DEPTH)]
     started = time.process_time()
-    rerank(["When was the northern castle built, and by whom?"], items)
+    Comparison(["When was the northern castle built, and by whom?"]).rerank(items)
     assert time.process_time() - started < 0.1  # some 0.015 on a quiet core
