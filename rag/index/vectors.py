@@ -20,25 +20,29 @@ _NAME = "graph"
 HNSW = {"space": "cosine", "max_neighbors": 24, "ef_construction": 200, "ef_search": 200, "sync_threshold": 1000}
 """Measured (bench/hnsw.py): recall@10 of 0.997 at 100,000 passages. 16 neighbours gave 0.98, the defaults less."""
 _BATCH = 1000
+_LOG = "chroma.sqlite3"
 
 
 class Graph:
     """Searches the slots of a folder that `extend_graph` filled. Safe to use from several threads.
 
-    Chroma holds the vectors in its own memory once it has read them, so the files in the memory-backed folder are cut
-    to nothing then: they would take the same again. What is to grow is made from the sealed copy.
+    Chroma holds vectors and ids in its own memory once it has read them, so the files in the memory-backed folder are
+    cut to nothing then, and its table of ids is emptied: they would take the same again. What is to grow is made from
+    the sealed copy.
     """
 
     def __init__(self, folder: Path, dimensions: int, *, is_kept: bool = False) -> None:
         """Open the graph over vectors of so many dimensions; `is_kept` leaves its files as they are."""
+        self.count = _count(folder)
+        if not is_kept:
+            _forget_ids(folder)
         self._client = _client(folder)
         self._handle = self._client.get_collection(_NAME, embedding_function=None)
         self._searching = threading.Condition()
         self._searches = 0
         self._is_closed = False
-        self.count = self._handle.count()
         self.search(np.full(dimensions, dimensions**-0.5, np.float32), 1)  # reads the files
-        for path in folder.rglob("*.bin") if not is_kept else ():
+        for path in folder.glob("*/*") if not is_kept else ():
             os.truncate(path, 0)
 
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -95,7 +99,7 @@ def extend_graph(
             handle.add(ids=[str(first + start + place) for place in range(len(part))], embeddings=part)
             handle.query(query_embeddings=part[:1], n_results=1, include=["distances"])  # takes them out of the log
             told(start + len(part))
-    with closing(sqlite3.connect(folder / "chroma.sqlite3")) as log:
+    with closing(sqlite3.connect(folder / _LOG)) as log:
         log.execute("VACUUM")
 
 
@@ -104,6 +108,19 @@ def set_ef_search(folder: Path, breadth: int) -> None:
     with closing(_client(folder)) as client:
         graph = client.get_collection(_NAME, embedding_function=None)
         graph.modify(configuration={"hnsw": {"ef_search": breadth}})
+
+
+def _count(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / _LOG)) as log:
+        return int(log.execute("SELECT count(*) FROM embeddings").fetchone()[0])
+
+
+def _forget_ids(folder: Path) -> None:
+    """A search for ids and distances reads none of this table: the ids stand beside the graph, too."""
+    with closing(sqlite3.connect(folder / _LOG)) as log:
+        log.execute("DELETE FROM embeddings")
+        log.commit()
+        log.execute("VACUUM")
 
 
 def _client(folder: Path) -> Client:

@@ -1,7 +1,9 @@
 """The nearest vectors are found in a graph, from several threads, whatever is closed meanwhile."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +62,10 @@ def test_no_wish_gives_nothing_and_a_large_wish_gives_all(graph: Graph) -> None:
 
 
 def test_its_vectors_are_in_memory_once(graph: Graph, memory_dir: Path) -> None:
-    held = [path for path in memory_dir.rglob("*.bin") if path.stat().st_size]
-    assert held == []
+    held = {path.name for path in memory_dir.rglob("*") if path.is_file() and path.stat().st_size}
+    assert held == {"chroma.sqlite3"}
+    with closing(sqlite3.connect(memory_dir / "graph" / "chroma.sqlite3")) as log:
+        assert log.execute("SELECT count(*) FROM embeddings").fetchone() == (0,)
     assert set(graph.search(unit(COUNT)[9], 3)[0]) >= {9}
 
 
