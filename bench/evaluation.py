@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench import personal
@@ -54,12 +55,22 @@ def main() -> None:
         report["reasons"] = reasons(questions, predictions)
         _note(options, "answers", f"{_when(report)}\n\n{block((out / 'qa.txt').read_text())}")
         _note(options, "reasons", block(reasons_table(report["reasons"])))
+        if options.also:
+            other = House(out / "state", out / "commands.log", models={"generate": options.also})
+            (out / options.also).mkdir(exist_ok=True)
+            report["also"] = answers(other, options.folder / "score.py", questions, out / options.also)
+            table = block((out / options.also / "qa.txt").read_text())
+            _note(options, "also", f"{options.also}, {_when(report)}\n\n{table}")
     if not options.no_retrieval:
+        sets = _sets(options.folder)
         report["retrieval"] = {
-            folder.name: retrieval(home, options.folder / "score.py", folder, out) for folder in _sets(options.folder)
+            folder.name: retrieval(home, options.folder / "score.py", folder, out) for folder in sets
         }
-        tables = [f"{folder.name}\n{(out / f'ir-{folder.name}.txt').read_text()}" for folder in _sets(options.folder)]
+        tables = [f"{folder.name}\n{(out / f'ir-{folder.name}.txt').read_text()}" for folder in sets]
         _note(options, "retrieval", f"{_when(report)}\n\n{block(chr(10).join(tables))}")
+        report["ablation"] = {folder.name: ablation(home, folder, out) for folder in sets}
+        tables = [ablation_table(name, rows) for name, rows in report["ablation"].items()]
+        _note(options, "ablation", f"{_when(report)}\n\n{block(chr(10).join(tables))}")
     (out / "evaluation.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     print(f"\nwritten: {out / 'evaluation.json'}")
     if not options.keep:
@@ -69,9 +80,10 @@ def main() -> None:
 class House:
     """The command line over a state folder of the evaluation's own."""
 
-    def __init__(self, state: Path, log: Path) -> None:
+    def __init__(self, state: Path, log: Path, models: Mapping[str, str] = MappingProxyType({})) -> None:
         self.state, self._log = state, log
-        self._environment = {**os.environ, "HUISCLOS_STATE": str(state), "COLUMNS": "120"}
+        chosen = {f"HUISCLOS__MODELS__{name.upper()}": value for name, value in models.items()}
+        self._environment = {**os.environ, **chosen, "HUISCLOS_STATE": str(state), "COLUMNS": "120"}
 
     def run(self, *arguments: str, out: Path | None = None, look: Callable[[], None] | None = None) -> None:
         """Run a command to its end, calling `look` now and then; ends the evaluation when it fails."""
@@ -138,6 +150,24 @@ def retrieval(home: House, score: Path, folder: Path, out: Path) -> Row:
     queries = str(folder / "queries.jsonl")
     name = out / f"ir-{folder.name}.json"
     return scored(score, name, "ir", str(folder / "qrels.tsv"), str(run), "--queries", queries)
+
+
+def ablation(home: House, folder: Path, out: Path) -> list[Row]:
+    """What each stage is worth on a BEIR folder, a row a variant; a finished run is kept."""
+    step(f"stage by stage {folder.name}")
+    rows = out / f"ablation-{folder.name}.jsonl"
+    if not rows.exists():
+        home.run("bench", "retrieval", "--beir", str(folder), "--ablate", "--json", out=rows.with_suffix(".part"))
+        rows.with_suffix(".part").rename(rows)
+    return [row for row in read_rows(rows) if "ndcg10" in row]
+
+
+def ablation_table(name: str, rows: Sequence[Row]) -> str:
+    """The rows in lines."""
+    columns = ("ndcg10", "recall1", "recall10", "median_ms", "delta")
+    lines = [f"{name:18}" + "".join(f"{column:>10}" for column in columns)]
+    lines += [f"{row['stages']:18}" + "".join(f"{row[column]:>10}" for column in columns) for row in rows]
+    return "\n".join(lines) + "\n"
 
 
 def scored(score: Path, into: Path, *arguments: str) -> Row:
@@ -267,6 +297,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("build/eval"), help="where results and the state go")
     parser.add_argument("--sample", type=int, help="only this many questions, languages and kinds in proportion")
     parser.add_argument("--keep", action="store_true", help="keep the sealed collection for the next run")
+    parser.add_argument("--also", metavar="MODEL", help="answer the questions with this model, too")
     parser.add_argument("--no-answers", action="store_true", help="only retrieval")
     parser.add_argument("--no-retrieval", action="store_true", help="only answers")
     return parser.parse_args()

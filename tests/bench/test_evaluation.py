@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.evaluation import Progress, read_rows, sample
+from bench.evaluation import House, Progress, ablation_table, read_rows, sample
 
 QUESTIONS = [
     {"id": f"{lang}-{kind}-{number}", "lang": lang, "kind": kind}
@@ -50,3 +50,21 @@ def test_progress_says_how_many_are_done_and_how_long_the_rest_takes(
     progress()
     progress()
     assert capsys.readouterr().out == "  6 of 11, about 10 min left\n"
+
+
+def test_another_model_answers_where_it_is_named(tmp_path: Path) -> None:
+    small = "qwen2.5-coder-0.5b-instruct"
+    home = House(tmp_path / "state", tmp_path / "log", {"generate": small})
+    home.run("models", "list", "--json", out=tmp_path / "models.jsonl")
+    used = {row["name"] for row in read_rows(tmp_path / "models.jsonl") if row["task"] == "generate" and row["in_use"]}
+    assert used == {small}
+
+
+def test_an_ablation_is_a_table_of_fixed_width() -> None:
+    rows = [
+        {"stages": name, "ndcg10": 0.9, "recall1": 0.8, "recall10": 1.0, "median_ms": 31.2, "delta": delta}
+        for name, delta in (("all", 0.0), ("without rerank", -0.0083))
+    ]
+    lines = ablation_table("fr", rows).splitlines()
+    assert [len(line) for line in lines] == [68] * 3
+    assert lines[2].split() == ["without", "rerank", "0.9", "0.8", "1.0", "31.2", "-0.0083"]
