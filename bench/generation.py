@@ -54,7 +54,7 @@ def main() -> None:
     """Answer with both engines in turns."""
     options = _options()
     settings = load_settings(Path("state"))
-    store = ModelStore(settings.models.folder)
+    store = ModelStore(settings.models.folder, named=settings.models.named)
     entry = store.entry(options.model) if options.model else store.chosen(Task.GENERATE)
     bench = Bench("generation")
     bench.finish(measured(store.path(entry), settings, options.runs), options.results)

@@ -109,7 +109,7 @@ def _check(process: "subprocess.Popen[bytes]", started: float) -> None:
 
 
 def _bare_command(settings: Settings) -> list[str]:
-    store = ModelStore(settings.models.folder)
+    store = ModelStore(settings.models.folder, named=settings.models.named)
     weights = [str(store.path(store.chosen(task))) for task in (Task.EMBED, Task.GENERATE)]
     counts = (str(settings.models.threads), str(settings.models.context_tokens))
     return [sys.executable, "-m", "bench.bare_start", *weights, *counts]

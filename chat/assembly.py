@@ -26,7 +26,7 @@ from chat.shredding import Remover, Shredder
 from chat.syncing import Syncing
 from chat.watching import Watching
 from chat.workers.dispatching import Workers, reads_with
-from models.catalogue import ModelEntry, Task
+from models.catalogue import Task
 from models.store import ModelStore
 from rag.answering.answerer import Answerer
 from rag.errors import StoreBroken
@@ -143,7 +143,7 @@ class House:
     @cached_property
     def models(self) -> ModelStore:
         """Weights on this machine."""
-        return ModelStore(self.settings.models.folder)
+        return model_store(self.settings)
 
     @cached_property
     def index(self) -> MemoryIndex:
@@ -169,7 +169,7 @@ class House:
         """Texts to vectors."""
         from models.embedder import open_embedder  # the engine is 0.2 s that most commands do without
 
-        entry = embedder_entry(self.models, self.settings)
+        entry = self.models.chosen(Task.EMBED)
         embedder = open_embedder(self.models.path(entry), entry)
         self.closing.callback(embedder.close)
         return embedder
@@ -180,7 +180,7 @@ class House:
         from models.generator import open_generator
 
         wanted = self.settings.models
-        entry = generator_entry(self.models, self.settings)
+        entry = self.models.chosen(Task.GENERATE)
         generator = open_generator(
             self.models.path(entry),
             threads=wanted.threads,
@@ -211,7 +211,7 @@ class House:
         """Workers elsewhere that read files, where PostgreSQL is the truth."""
         if not self.settings.store.database:
             return None
-        server, entry = server_of(self.settings), embedder_entry(self.models, self.settings)
+        server, entry = server_of(self.settings), self.models.chosen(Task.EMBED)
         reads = reads_with(entry, reads_scans=self.tessdata is not None)
         workers = Workers(lambda: connect(server), self.keyring, reads)
         self.closing.callback(workers.close)
@@ -305,14 +305,9 @@ class House:
         return Taking(self.state, self.engine, self.keyring)
 
 
-def embedder_entry(models: ModelStore, settings: Settings) -> ModelEntry:
-    """The weights that make vectors."""
-    return models.entry(settings.models.embed or models.chosen(Task.EMBED).name)
-
-
-def generator_entry(models: ModelStore, settings: Settings) -> ModelEntry:
-    """The weights that answer."""
-    return models.entry(settings.models.generate or models.chosen(Task.GENERATE).name)
+def model_store(settings: Settings) -> ModelStore:
+    """Weights on this machine, those that the settings name in use."""
+    return ModelStore(settings.models.folder, named=settings.models.named)
 
 
 def is_initialised(state: Path) -> bool:

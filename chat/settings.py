@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chat.errors import SettingsWrong
+from models.catalogue import Task
 from models.processors import physical_cores
 from rag.answering.answer import FollowUp, Unsupported
 from rag.answering.evidence import PASSAGE_TOKENS, PASSAGES_MAX
@@ -41,6 +42,11 @@ class Models(_Section):
     threads: int = Field(min(physical_cores(), 8), ge=1, le=256)
     context_tokens: int = Field(4096, ge=512, le=131072)
     queue_max: int = Field(16, ge=1, le=1000)
+
+    @property
+    def named(self) -> dict[Task, str]:
+        """Which weights are named here, by what they are for."""
+        return {task: name for task, name in ((Task.GENERATE, self.generate), (Task.EMBED, self.embed)) if name}
 
 
 class Store(_Section):

@@ -1,8 +1,10 @@
 """The weights on this machine: checked byte by byte at every load. Nothing here fetches or writes (models/setup.py)."""
 
 import hashlib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from models.catalogue import Catalogue, LocalFile, ModelEntry, Task
 from models.catalogue_file import load_catalogue
@@ -18,10 +20,15 @@ class Status(StrEnum):
 
 
 class ModelStore:
-    """A folder of weights. Public files: nothing in it is sealed, everything is checked."""
+    """A folder of weights. Public files: nothing in it is sealed, everything is checked.
 
-    def __init__(self, folder: Path, catalogue: Catalogue | None = None) -> None:
-        self.folder = folder
+    `named` are the entries that the settings name for a task: they go before those that were chosen here.
+    """
+
+    def __init__(
+        self, folder: Path, catalogue: Catalogue | None = None, named: Mapping[Task, str] = MappingProxyType({})
+    ) -> None:
+        self.folder, self.named = folder, named
         self._shipped = catalogue or load_catalogue()
 
     @property
@@ -44,7 +51,7 @@ class ModelStore:
 
     def chosen(self, task: Task) -> ModelEntry:
         """The entry in use for a task."""
-        name = read_own(self.folder).used.get(task)
+        name = self.named.get(task) or read_own(self.folder).used.get(task)
         return self.entry(name) if name else self.catalogue.default(task)
 
     def in_use(self, task: Task) -> tuple[ModelEntry, ...]:

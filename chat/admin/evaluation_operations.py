@@ -9,8 +9,8 @@ from importlib import metadata
 
 from chat.admin.operations import Event, operation
 from chat.admin.quality_operations import owned
-from chat.assembly import House, embedder_entry, generator_entry
-from models.catalogue import ModelEntry
+from chat.assembly import House
+from models.catalogue import ModelEntry, Task
 from rag.documents import DocumentInfo
 from rag.errors import QuestionUnknown
 from rag.evaluating.comparing import causes, changed
@@ -72,13 +72,13 @@ def _evaluated(
 def circumstances(house: House, infos: Sequence[DocumentInfo], *, is_answered: bool) -> Circumstances:
     """What a run of now depends on."""
     held = "\n".join(sorted(f"{info.id} {info.path}" for info in infos))
-    embeds = embedder_entry(house.models, house.settings)
+    embeds = house.models.chosen(Task.EMBED)
     return Circumstances(
         documents=len(infos),
         passages=sum(info.passages for info in infos),
         content=hashlib.sha256(held.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARACTERS],
         embedder=_named(embeds),
-        model=_named(generator_entry(house.models, house.settings)) if is_answered else "",
+        model=_named(house.models.chosen(Task.GENERATE)) if is_answered else "",
         release=metadata.version("huisclos"),
         settings=_settings(house),
     )

@@ -180,9 +180,8 @@ def doctor(house: House) -> Iterator[Event]:
 
 def _weights(house: House) -> Iterator[Finding]:
     """Whether the files lie there; every start checks their bytes, and so does `huisclos models verify`."""
-    wanted = house.settings.models
-    for task, name in ((Task.GENERATE, wanted.generate), (Task.EMBED, wanted.embed)):
-        entry = house.models.entry(name) if name else house.models.chosen(task)
+    for task in (Task.GENERATE, Task.EMBED):
+        entry = house.models.chosen(task)
         is_here = (house.models.folder / entry.file).is_file()
         remedy = f"{entry.file} is not in {house.models.folder}: run `huisclos models pull {entry.name}`"
         yield Finding(f"weights that {task.value}", is_here, remedy)

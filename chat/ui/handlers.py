@@ -16,7 +16,6 @@ from chainlit.types import ThreadDict
 from chainlit.user import User
 from chainlit.utils import utc_now
 
-from chat.assembly import generator_entry
 from chat.feedback import EVIDENCE, evidence_of
 from chat.logs import record, record_failure
 from chat.markdown import escape, escape_piece
@@ -30,6 +29,7 @@ from chat.ui.mount import house
 from chat.ui.progress import Progress
 from chat.ui.tasks import perform, wanted
 from chat.visitor import current_visitor
+from models.catalogue import Task
 from models.errors import EngineBusy
 from rag.answering.answer import (
     AnswerEvent,
@@ -203,7 +203,7 @@ async def _answer(
                     await progress.end()
                     reply = reply or cl.Message("", created_at=utc_now())
                     reply.content = show(finished, words, is_stopped=asking.is_stopped)
-                    model = generator_entry(house().models, house().settings).name
+                    model = house().models.chosen(Task.GENERATE).name
                     reply.metadata = {_PLAIN: finished.text, EVIDENCE: evidence_of(question, finished, model)}
                     await reply.send()
                     record("question_answered", reason=finished.reason, **asdict(finished.timings))

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from chat.assembly import embedder_entry, memory_folder
+from chat.assembly import memory_folder, model_store
 from chat.errors import SettingsWrong, StateInUse
 from chat.postgresql import connect, server_of
 from chat.settings import Settings
 from chat.workers.dispatching import reads_with
 from chat.workers.key_file import read_key
 from chat.workers.worker import Worker
+from models.catalogue import Task
 from models.embedder import open_embedder
-from models.store import ModelStore
 from rag.reading import FileReading
 from security.hygiene import harden_process
 
@@ -31,8 +31,8 @@ def run_worker(
     if not settings.store.database:
         raise SettingsWrong("setting store.database names no database; a worker works at that of its house")
     server, key = server_of(settings), read_key(key_file)
-    models = ModelStore(settings.models.folder)
-    entry, stopped = embedder_entry(models, settings), threading.Event()
+    models = model_store(settings)
+    entry, stopped = models.chosen(Task.EMBED), threading.Event()
     with (
         _memory(settings.memory_for(state), name) as memory,
         closing(open_embedder(models.path(entry), entry)) as embed,

@@ -65,3 +65,5 @@ def test_the_default_is_in_use_until_another_is_chosen(tmp_path: Path) -> None:
     assert store.chosen(Task.GENERATE) == first
     (tmp_path / "own.toml").write_text('[use]\ngenerate = "second"\n')
     assert store.chosen(Task.GENERATE) == second
+    named = ModelStore(tmp_path, Catalogue((first, second)), named={Task.GENERATE: "first"})
+    assert named.in_use(Task.GENERATE) == (first,)  # the settings go first

@@ -128,14 +128,19 @@ def add(
 @application.command("use", epilog=examples("huisclos models use qwen2.5-coder-0.5b-instruct"))
 def use(name: Name, state: State = STATE) -> None:
     """Choose weights for their task. Felt at the next start."""
-    say(f"{_store(state).use(name).name}: in use from the next start")
+    store = _store(state)
+    chosen = store.use(name)
+    say(f"{chosen.name}: in use from the next start")
+    if named := store.named.get(chosen.task):
+        note(f"the setting models.{chosen.task} names {named}, which goes first: leave it empty")
 
 
 def _store(state: Path) -> "ModelSetup":
     from chat.settings import load_settings
     from models.setup import ModelSetup
 
-    return ModelSetup(load_settings(state).models.folder)
+    settings = load_settings(state).models
+    return ModelSetup(settings.folder, named=settings.named)
 
 
 def _row(store: "ModelSetup", entry: "ModelEntry") -> Event:
