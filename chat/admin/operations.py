@@ -23,6 +23,7 @@ from rag.answering.answer import (
     Shortened,
     Turn,
     Understood,
+    Why,
     Written,
 )
 from rag.documents import RankedPassage
@@ -268,8 +269,13 @@ def _sentence_json(sentence: Sentence) -> Event:
         "text": sentence.text,
         "citations": list(sentence.citations),
         "supported": sentence.supported,
-        "why": [{"doubt": why.doubt.value, "text": why.text, "operands": list(why.operands)} for why in sentence.why],
+        "why": [why_json(why) for why in sentence.why],
     }
+
+
+def why_json(why: Why) -> Event:
+    """A doubt and what it is about."""
+    return {"doubt": why.doubt.value, "text": why.text, "operands": list(why.operands)}
 
 
 def citation_json(citation: Citation) -> Event:

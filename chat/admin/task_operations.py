@@ -3,19 +3,25 @@
 import threading
 from collections.abc import Iterator, Sequence
 
-from chat.admin.operations import Event, asker, citation_json, granted, operation
+from chat.admin.operations import Event, asker, citation_json, granted, operation, why_json
 from chat.assembly import House
 from rag.answering.answer import Queued, Reading, Searching, Written
+from rag.retrieval.filters import read_filter
 from rag.tasks.work import Delivered, Length, Line, Progressed, Request, Task, TaskEvent, Work
 from security.access import Grant, Right
 
 
 @operation("task.list")
 def list_documents(
-    house: House, collection: str, text: str, user: str = "", cancelled: threading.Event | None = None
+    house: House,
+    collection: str,
+    text: str,
+    user: str = "",
+    cancelled: threading.Event | None = None,
+    within: Event | None = None,
 ) -> Iterator[Event]:
     """Every document that says a phrase."""
-    yield from _run(house, Task.LIST, collection, user, Request(text), cancelled)
+    yield from _run(house, Task.LIST, collection, user, Request(text, within=read_filter(within)), cancelled)
 
 
 @operation("task.summarise")
@@ -27,9 +33,10 @@ def summarise(
     length: str = Length.MEDIUM.value,
     picks: Sequence[int] = (),
     cancelled: threading.Event | None = None,
+    within: Event | None = None,
 ) -> Iterator[Event]:
     """What a document says, in points."""
-    request = Request(text, length=Length(length), picks=tuple(picks))
+    request = Request(text, length=Length(length), picks=tuple(picks), within=read_filter(within))
     yield from _run(house, Task.SUMMARISE, collection, user, request, cancelled)
 
 
@@ -41,9 +48,11 @@ def compare(
     user: str = "",
     picks: Sequence[int] = (),
     cancelled: threading.Event | None = None,
+    within: Event | None = None,
 ) -> Iterator[Event]:
     """What two documents say of the same things."""
-    yield from _run(house, Task.COMPARE, collection, user, Request(text, picks=tuple(picks)), cancelled)
+    request = Request(text, picks=tuple(picks), within=read_filter(within))
+    yield from _run(house, Task.COMPARE, collection, user, request, cancelled)
 
 
 @operation("task.translate")
@@ -54,17 +63,24 @@ def translate(
     user: str = "",
     picks: Sequence[int] = (),
     cancelled: threading.Event | None = None,
+    within: Event | None = None,
 ) -> Iterator[Event]:
     """A passage in the other language, beside its original."""
-    yield from _run(house, Task.TRANSLATE, collection, user, Request(text, picks=tuple(picks)), cancelled)
+    request = Request(text, picks=tuple(picks), within=read_filter(within))
+    yield from _run(house, Task.TRANSLATE, collection, user, request, cancelled)
 
 
 @operation("task.draft")
 def draft(
-    house: House, collection: str, text: str, user: str = "", cancelled: threading.Event | None = None
+    house: House,
+    collection: str,
+    text: str,
+    user: str = "",
+    cancelled: threading.Event | None = None,
+    within: Event | None = None,
 ) -> Iterator[Event]:
     """A reply to a message, from the documents."""
-    yield from _run(house, Task.DRAFT, collection, user, Request(text), cancelled)
+    yield from _run(house, Task.DRAFT, collection, user, Request(text, within=read_filter(within)), cancelled)
 
 
 @operation("task.without_documents")
@@ -99,8 +115,8 @@ def _steps(
 
 def _step(event: TaskEvent) -> Event:
     match event:
-        case Searching():
-            return {"step": "searching"}
+        case Searching(within):
+            return {"step": "searching", "filter": within.told() if within else None}
         case Queued(place):
             return {"step": "queued", "place": place}
         case Reading(passages):
@@ -123,6 +139,7 @@ def work_json(work: Work) -> Event:
         "candidates": [{"doc": info.path, "title": info.title} for info in work.candidates],
         "total": work.total,
         "more": work.more,
+        "filter": work.within.told() if work.within else None,
         "documents": [{"doc": info.path, "title": info.title} for info in work.documents],
         "is_extract": work.is_extract,
         "sections": [
@@ -139,4 +156,10 @@ def work_json(work: Work) -> Event:
 
 
 def _line(line: Line) -> Event:
-    return {"text": line.text, "standing": line.standing.value, "citations": list(line.citations)}
+    return {
+        "text": line.text,
+        "standing": line.standing.value,
+        "citations": list(line.citations),
+        "why": [why_json(why) for why in line.why],
+        "lost": [why_json(why) for why in line.lost],
+    }

@@ -5,7 +5,7 @@ from typing import Any
 
 from chat.markdown import escape
 from chat.places import place_of
-from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Sentence, Why
+from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Sentence, Why, is_computed
 from rag.documents import Passage, RankedPassage
 
 DOUBTS_TOLD_MAX = 3
@@ -47,14 +47,14 @@ def _refusal(answer: Answer, words: dict[str, Any]) -> str:
 
 def _sentence(sentence: Sentence, cited: dict[int, Citation], words: dict[str, Any]) -> str:
     marks = [mark_of(cited[number]) for number in sentence.citations]
-    doubts = [] if sentence.supported else [_doubts(sentence, words)]
-    return " ".join((escape(sentence.text), *marks, *doubts))
+    doubted = [] if sentence.supported else [doubts(sentence.why, words)]
+    return " ".join((escape(sentence.text), *marks, *doubted))
 
 
-def _doubts(sentence: Sentence, words: dict[str, Any]) -> str:
-    """Why a sentence is not supported, in brackets."""
-    told = [_doubt(why, words) for why in sentence.why if why.doubt is not Doubt.WORDS][:DOUBTS_TOLD_MAX]
-    if sentence.is_computed:
+def doubts(whys: Sequence[Why], words: dict[str, Any]) -> str:
+    """Why a sentence is not supported, in brackets; of one that is computed, what from."""
+    told = [_doubt(why, words) for why in whys if why.doubt is not Doubt.WORDS][:DOUBTS_TOLD_MAX]
+    if is_computed(whys):
         return f"({', '.join(told)})"
     return f"({words['unsupported']}{words['because'] if told else ''}{', '.join(told)})"
 

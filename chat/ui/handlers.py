@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,15 +19,16 @@ from chainlit.utils import utc_now
 from chat.feedback import EVIDENCE, evidence_of
 from chat.logs import record, record_failure
 from chat.markdown import escape, escape_piece
-from chat.narrowing import AFTER, BEFORE, FIELDS, FOLDERS, TYPES, filter_told, read_written
+from chat.narrowing import AFTER, BEFORE, FIELDS, FOLDERS, TYPES, read_written
 from chat.texts import preferred, texts
 from chat.ui.answers import reading, show, written
+from chat.ui.closed import from_open, open_grants, tell_closed
 from chat.ui.commands import offered
 from chat.ui.data_layer import SealedDataLayer
 from chat.ui.events import events
 from chat.ui.mount import house
-from chat.ui.progress import Progress
-from chat.ui.tasks import perform, wanted
+from chat.ui.progress import Progress, being_read, searching
+from chat.ui.tasks import Mistyped, allowed, offer_nearest, perform, wanted
 from chat.visitor import current_visitor
 from models.catalogue import Task
 from models.errors import EngineBusy
@@ -46,13 +47,12 @@ from rag.answering.answer import (
 )
 from rag.errors import FilterWrong, StoreBroken
 from rag.retrieval.filters import Filter
-from rag.tasks.tasks import allowed_tasks
 from security.access import Grant
 from security.errors import AccessDenied
 
 HISTORY_TURNS_MAX = 200
 _HISTORY, _CHOSEN, _FILTER, _PLAIN = "history", "collections", "filter", "plain"
-_TOLD, _OFFERED = "told", "offered"
+_OFFERED = "offered"
 _UNUSED_EVENTS = ("edit_message", "message_favorite", "fetch_favorites", "window_message", "chat_settings_edit")
 _AUDIO_EVENTS = ("audio_start", "audio_chunk", "audio_end")
 
@@ -152,20 +152,15 @@ async def ask(message: cl.Message) -> None:
         if not grants:
             await cl.Message(words["none"]).send()
             return
-        await _tell_closed(grants, words)
-        if _open(grants):
-            given = wanted(message.command, message.content)
-            if given:
-                await perform(given, _open(grants), _language(), asking.cancelled)
-            else:
-                within = read_written(cl.user_session.get(_FILTER) or {})
-                await _answer(_open(grants), message.content, within, words, asking)
-            await _tell_closed(grants, words)
+        await tell_closed(grants, words)
+        if left := open_grants(grants):
+            await _heed(left, message, words, asking)
+            await tell_closed(grants, words)
     except FilterWrong:
         await cl.Message(words["filter_wrong"]).send()
     except StoreBroken as error:
         record_failure("collection_closed", error)
-        await _tell_closed(grants, words)
+        await tell_closed(grants, words)
     except EngineBusy:
         await cl.Message(words["busy"]).send()
     except AccessDenied:
@@ -173,6 +168,21 @@ async def ask(message: cl.Message) -> None:
     except Exception as error:  # noqa: BLE001 - the edge of a question: Chainlit would show the error's own text
         record_failure("question_failed", error)
         await cl.Message(words["failed"]).send()
+
+
+async def _heed(grants: Sequence[Grant], message: cl.Message, words: dict[str, Any], asking: _Asking) -> None:
+    """Do what a message gives: a task or a question. Of a mistyped command, say which is nearest."""
+    given = wanted(message.command, message.content)
+    if isinstance(given, Mistyped):
+        await offer_nearest(given, words)
+    elif given and not given.reads_documents:
+        await perform(given, grants, _language(), asking.cancelled)
+    else:
+        within = read_written(cl.user_session.get(_FILTER) or {})
+        if given:
+            await perform(given.narrowed(within), grants, _language(), asking.cancelled)
+        else:
+            await _answer(grants, message.content, within, words, asking)
 
 
 async def _answer(
@@ -185,7 +195,8 @@ async def _answer(
     def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
         for grant in grants:
             house().audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
-        return _asked(grants, lambda left: house().answerer.answer(left, question, history, cancel, otherwise, within))
+        answerer = house().answerer
+        return from_open(grants, lambda left: answerer.answer(left, question, history, cancel, otherwise, within))
 
     try:
         async for event in events(answer, asking.cancelled):
@@ -219,8 +230,7 @@ async def _tell(event: AnswerEvent, progress: Progress, words: dict[str, Any]) -
     """What is being done before the first word, as a step."""
     match event:
         case Searching(within):
-            told = words["searching_within"].format(filter=filter_told(within, words)) if within else words["searching"]
-            await progress.begin(told)
+            await progress.begin(searching(within, words))
         case Queued(place):
             await progress.wait(words["queued"].format(place=place))
         case Understood(meant, _):
@@ -229,41 +239,13 @@ async def _tell(event: AnswerEvent, progress: Progress, words: dict[str, Any]) -
             await progress.begin(words["shortened"].format(shortened=shortened, left_out=left_out))
         case Reading(passages, left_out):
             listed = reading(passages, left_out, words)
-            await progress.begin(words["reading"].format(count=len(passages)), listed)
+            await progress.begin(being_read(len(passages), words), listed)
 
 
 def _so_far(checked: Sequence[Checked], rest: str, words: dict[str, Any]) -> str:
     """What is written while it is written: sentences with their marks, and the beginning of the next."""
     citations = [citation for each in checked for citation in each.citations]
     return f"{written([each.sentence for each in checked], citations, words)} {escape_piece(rest)}"
-
-
-def _asked(
-    grants: Sequence[Grant], answer: Callable[[Sequence[Grant]], Iterator[AnswerEvent]]
-) -> Iterator[AnswerEvent]:
-    """The answer from all grants; where one collection is found damaged while searching, from the others."""
-    try:
-        yield from answer(grants)
-    except StoreBroken as error:
-        if not (left := _open(grants)):
-            raise
-        record_failure("collection_closed", error)
-        yield from (event for event in answer(left) if not isinstance(event, Searching))
-
-
-def _open(grants: Sequence[Grant]) -> list[Grant]:
-    """Without the collections that are closed because they are not what was written."""
-    return [grant for grant in grants if not house().documents.integrity.is_closed(grant.collection_id)]
-
-
-async def _tell_closed(grants: Sequence[Grant], words: dict[str, Any]) -> None:
-    """Say once in a conversation which collections are closed."""
-    told: set[str] = cl.user_session.get(_TOLD) or set()
-    closed = {grant.collection_id for grant in grants} - {grant.collection_id for grant in _open(grants)} - told
-    if closed:
-        cl.user_session.set(_TOLD, told | closed)
-        names = ", ".join(sorted(escape(house().collections.get(each).name) for each in closed))
-        await cl.Message(words["closed"].format(names=names)).send()
 
 
 def _turns(thread: ThreadDict) -> Iterator[Turn]:
@@ -278,8 +260,7 @@ def _turns(thread: ThreadDict) -> Iterator[Turn]:
 
 async def _offer_tasks() -> None:
     """What the settings allow: nothing is opened for it, the page does not wait."""
-    allowed = allowed_tasks(without_documents=house().settings.answering.without_documents)
-    await cl.context.emitter.set_commands(offered(_words(), allowed))
+    await cl.context.emitter.set_commands(offered(_words(), allowed()))
 
 
 async def _offer_choice(chosen: list[str] | None = None, kept: dict[str, Any] | None = None) -> None:

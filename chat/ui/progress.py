@@ -1,8 +1,23 @@
 """What the service is doing before the first word: one step at a time, each ended when the next begins."""
 
+from typing import Any
+
 import chainlit as cl
 from chainlit.context import local_steps
 from chainlit.utils import utc_now
+
+from chat.narrowing import filter_told
+from rag.retrieval.filters import Filter
+
+
+def searching(within: Filter | None, words: dict[str, Any]) -> str:
+    """The name of the first step, with what is looked at."""
+    return words["searching_within"].format(filter=filter_told(within, words)) if within else words["searching"]
+
+
+def being_read(count: int, words: dict[str, Any]) -> str:
+    """The name of the step in which so many passages are read."""
+    return str(words["reading_one"] if count == 1 else words["reading"].format(count=count))
 
 
 class Progress:

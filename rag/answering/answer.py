@@ -1,5 +1,6 @@
 """An answer as values: its sentences, what each stands on, and the events on the way to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -60,6 +61,11 @@ class Why:
     operands: tuple[str, ...] = ()
 
 
+def is_computed(whys: Sequence[Why]) -> bool:
+    """Whether all that is doubted are numbers computed from the passage cited."""
+    return bool(whys) and all(why.doubt is Doubt.COMPUTED for why in whys)
+
+
 class Unsupported(StrEnum):
     """What becomes of a sentence that no passage supports: shown with a mark, or left out and counted."""
 
@@ -79,7 +85,7 @@ class Sentence:
     @property
     def is_computed(self) -> bool:
         """Whether all that is doubted of it are numbers computed from the passage cited."""
-        return bool(self.why) and all(why.doubt is Doubt.COMPUTED for why in self.why)
+        return is_computed(self.why)
 
 
 @dataclass(frozen=True, slots=True)

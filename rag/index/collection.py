@@ -159,10 +159,12 @@ class CollectionIndex:
             self._contents.passage(slot): score for slot, score in found.items() if not self._contents.is_gone(slot)
         }
 
-    def holding(self, wanted: Iterable[Sequence[str]]) -> list[PassageId]:
-        """Every passage that holds all the stems of one of the lists, in order of arrival."""
+    def holding(self, wanted: Iterable[Sequence[str]], sieve: Sieve | None = None) -> list[PassageId]:
+        """Every passage let through that holds all the stems of one of the lists, in order of arrival."""
         slots = self._words.holding(wanted)
-        return [PassageId(self._contents.passage(slot)) for slot in slots if not self._contents.is_gone(slot)]
+        passing = self._passing(sieve) if sieve else None
+        held = [slot for slot in slots if not self._contents.is_gone(slot) and (passing is None or passing[slot])]
+        return [PassageId(self._contents.passage(slot)) for slot in held]
 
     def _passing(self, sieve: Sieve) -> NDArray[np.bool_]:
         with self._lock:

@@ -200,8 +200,10 @@ class MemoryIndex:
         """Passage ids of the granted collection with BM25, best first; those that come through."""
         return self._search(grant, lambda index: index.search_lexical(question, k, sieve), {})
 
-    def holding(self, grant: Grant, wanted: Sequence[Sequence[str]]) -> list[PassageId]:
+    def holding(self, grant: Grant, wanted: Sequence[Sequence[str]], sieve: Sieve | None = None) -> list[PassageId]:
         """Every passage of the granted collection that holds all the stems of one of the lists, in order of arrival.
+
+        Of documents that come through the sieve alone.
 
         Raises IndexUnavailable while words are still being read after a start: some would be missing.
         """
@@ -209,7 +211,7 @@ class MemoryIndex:
         place = self._places.get(grant.collection_id)
         if place is not None and place.lacks_words:
             raise IndexUnavailable("the words of the collection are still being read; try again in a minute")
-        return self._search(grant, lambda index: index.holding(wanted), [])
+        return self._search(grant, lambda index: index.holding(wanted, sieve), [])
 
     def collections(self) -> list[CollectionId]:
         """Those that have an index."""

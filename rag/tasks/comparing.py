@@ -67,9 +67,9 @@ class _Side:
 
 def compare(tools: Tools, grants: Sequence[Grant], request: Request, cancelled: threading.Event) -> Iterator[TaskEvent]:
     """Events up to Delivered. After a colon stands what to compare; otherwise it is what the headings name."""
-    yield Searching()
+    yield Searching(request.within)
     names, _, about = request.text.partition(":")
-    shelf = Shelf(tools.documents, grants, request.picks)
+    shelf = Shelf(tools.documents, grants, request)
     pair = _two(shelf, names)
     if cancelled.is_set():
         raise TaskFailed(Trouble.STOPPED)

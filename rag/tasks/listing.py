@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from rag.answering.answer import Language, Searching
 from rag.documents import DocumentInfo, Passage, PassageId
+from rag.retrieval.search import sieve_of
 from rag.retrieval.words import language_of, spoken
 from rag.store.values import words_of
 from rag.tasks.errors import TaskFailed
@@ -61,8 +62,8 @@ def list_documents(
     phrase = Phrase.of(request.text)
     if not phrase.readings:
         raise TaskFailed(Trouble.EMPTY)
-    yield Searching()
-    held = [(grant, tools.index.holding(grant, phrase.stems)) for grant in grants]
+    yield Searching(request.within)
+    held = [(grant, _holding(tools, grant, phrase, request)) for grant in grants]
     total = sum(len(ids) for _, ids in held)
     if total > OPENED_MAX:
         raise TaskFailed(Trouble.TOO_COMMON)
@@ -78,6 +79,10 @@ def list_documents(
     if not mentions:
         raise TaskFailed(Trouble.NOTHING_FOUND)
     yield Delivered(_work(request, sorted(mentions.values(), key=lambda mention: mention.document.path)))
+
+
+def _holding(tools: Tools, grant: Grant, phrase: Phrase, request: Request) -> list[PassageId]:
+    return tools.index.holding(grant, phrase.stems, sieve_of(tools.documents, grant, request.within))
 
 
 def _look(tools: Tools, grant: Grant, ids: Sequence[str], phrase: Phrase, mentions: dict[str, _Mention]) -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from rag.answering.answer import Language
 from rag.documents import DocumentInfo, Passage
+from rag.facets import facets_of
+from rag.retrieval.filters import Filter
 from rag.retrieval.words import content_words, fold
 from rag.store.documents import DocumentStore
 from rag.tasks.errors import TaskFailed
-from rag.tasks.work import Trouble
+from rag.tasks.work import Request, Trouble
 from security.access import Grant
 
 SHARE_MIN = 0.5
@@ -25,15 +28,19 @@ class Named:
 
 
 class Shelf:
-    """The documents of the grants, opened once: 10,000 take a second.
+    """The documents of the grants that come through the filter, opened once: 10,000 take a second.
 
-    `picks` are the numbers, from 1, that whoever asks gave where several documents were meant, in the order of asking.
+    The picks of a request are the numbers, from 1, that whoever asks gave where several documents were meant, in the
+    order of asking. Raises TaskFailed where nothing comes through.
     """
 
-    def __init__(self, documents: DocumentStore, grants: Sequence[Grant], picks: Sequence[int] = ()) -> None:
+    def __init__(self, documents: DocumentStore, grants: Sequence[Grant], request: Request) -> None:
         self._documents = documents
-        self._held = [(Named(grant, info), _words(info)) for grant in grants for info in documents.documents(grant)]
-        self._picks = list(picks)
+        found = [(grant, info) for grant in grants for info in _passing(documents, grant, request.within)]
+        if request.within and not found:
+            raise TaskFailed(Trouble.FILTERED_OUT)
+        self._held = [(Named(grant, info), _words(info)) for grant, info in found]
+        self._picks = list(request.picks)
 
     def find(self, name: str) -> Named:
         """The document that the words name best. Raises TaskFailed where none is, or several and none is picked."""
@@ -62,6 +69,14 @@ class Shelf:
         shares = [(max(_share(wanted[each], words[each]) for each in Language), named) for named, words in self._held]
         best = max((share for share, _ in shares), default=0.0)
         return [named for share, named in shares if share == best] if best >= SHARE_MIN else []
+
+
+def _passing(documents: DocumentStore, grant: Grant, within: Filter | None) -> Sequence[DocumentInfo]:
+    if not within:
+        return documents.documents(grant)
+    blind = cache(partial(documents.folder_key, grant))
+    sieve = within.sieve(blind)
+    return [info for info in documents.documents(grant) if sieve.passes(facets_of(info, blind))]
 
 
 def split_names(text: str) -> Iterator[tuple[str, str]]:

@@ -73,8 +73,8 @@ def summarise(
     tools: Tools, grants: Sequence[Grant], request: Request, cancelled: threading.Event
 ) -> Iterator[TaskEvent]:
     """Events up to Delivered, in the document's language."""
-    yield Searching()
-    shelf = Shelf(tools.documents, grants, request.picks)
+    yield Searching(request.within)
+    shelf = Shelf(tools.documents, grants, request)
     named = shelf.find(request.text)
     passages = shelf.passages(named)
     generator = tools.generator()

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from rag.answering.answerer import QUESTION_CHARACTERS_MAX
 from rag.errors import IndexUnavailable
@@ -46,7 +47,8 @@ class Tasks:
         """Events up to Delivered. EngineBusy, other engine errors and StoreBroken pass."""
         try:
             self._check(task, request)
-            yield from _RUNS[task](self._tools, grants, request, cancelled or threading.Event())
+            for event in _RUNS[task](self._tools, grants, request, cancelled or threading.Event()):
+                yield _narrowed(event, request)
         except TaskFailed as error:
             yield Delivered(_without(task, request, error))
         except IndexUnavailable:
@@ -59,6 +61,11 @@ class Tasks:
             raise TaskFailed(Trouble.TOO_LONG)
 
 
+def _narrowed(event: TaskEvent, request: Request) -> TaskEvent:
+    """The event; a result says what was looked at."""
+    return Delivered(replace(event.work, within=request.within)) if isinstance(event, Delivered) else event
+
+
 def _without(task: Task, request: Request, error: TaskFailed) -> Work:
     language = spoken(request.text) or request.otherwise or language_of(request.text)
-    return Work(task, language, trouble=error.trouble, candidates=error.candidates)
+    return Work(task, language, trouble=error.trouble, candidates=error.candidates, within=request.within)

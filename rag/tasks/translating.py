@@ -1,4 +1,4 @@
-"""A passage in the other language, sentence by sentence, each beside its original; figures must be the same in both."""
+"""A passage in the other language, sentence by sentence, each compared with its original and shown beside it."""
 
 import re
 import threading
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from models.chat_format import Message
 from models.generation import Generator
 from rag.answering.answer import Language, Queued, Reading, Searching, Written
-from rag.answering.numbers import Number, is_same, numbers
 from rag.answering.quoting import quoted
 from rag.answering.sentences import split_sentences
 from rag.documents import Passage
-from rag.retrieval.words import fold, language_of, spoken
+from rag.retrieval.words import fold, language_of
 from rag.tasks.errors import TaskFailed
 from rag.tasks.extracting import Centre
+from rag.tasks.fidelity import Vocabulary, fidelity
 from rag.tasks.naming import Shelf
 from rag.tasks.tools import Tools
 from rag.tasks.work import (
@@ -36,8 +36,6 @@ from security.access import Grant
 SENTENCES_MAX = 30
 """Sentences of one request: a minute or two on two cores. The passages after them are counted."""
 TOKENS_MORE = 20
-LONGER, SHORTER = 3.0, 0.3
-"""A translation has between these shares of its original's characters, or it is none."""
 _PAGE = re.compile(r"\bp(?:age|\.)?\s*(\d{1,5})\b")
 _OTHER = {Language.FRENCH: Language.ENGLISH, Language.ENGLISH: Language.FRENCH}
 _SYSTEM = {
@@ -57,11 +55,12 @@ def translate(
     tools: Tools, grants: Sequence[Grant], request: Request, cancelled: threading.Event
 ) -> Iterator[TaskEvent]:
     """Events up to Delivered. After a semicolon stands the page, or words of the passage; else the first is taken."""
-    yield Searching()
+    yield Searching(request.within)
     name, _, where = request.text.partition(";")
-    shelf = Shelf(tools.documents, grants, request.picks)
+    shelf = Shelf(tools.documents, grants, request)
     named = shelf.find(name)
-    chosen = _chosen(shelf.passages(named), where)
+    passages = shelf.passages(named)
+    chosen, vocabulary = _chosen(passages, where), Vocabulary.of([passage.chunk.text for passage in passages])
     language = _OTHER[language_of("\n".join(passage.chunk.text for passage in chosen))]
     generator, citing = tools.generator(), Citing()
     spans = [(passage, span) for passage in chosen for span in split_sentences(passage.chunk.text)]
@@ -71,25 +70,12 @@ def translate(
         yield Progressed(done, min(len(spans), SENTENCES_MAX))
         original = passage.chunk.text[slice(*span)]
         text = yield from _translated(original, language, generator, cancelled)
-        standing = Standing.TRANSLATED if is_faithful(original, text, language) else Standing.UNCHECKED
-        lines.append(Line(text, standing, (citing.number(passage, *span),)))
+        found = fidelity(original, text, language, vocabulary)
+        standing = Standing.TRANSLATED if found.is_whole else Standing.UNCHECKED
+        lines.append(Line(text, standing, (citing.number(passage, *span),), found.added, found.lost))
     more = len({passage.id for passage, _ in spans[SENTENCES_MAX:]})
     section = Section(named.info.title, tuple(lines), more)
     yield Delivered(Work(Task.TRANSLATE, language, (section,), citing.all, total=len(lines), documents=(named.info,)))
-
-
-def is_faithful(original: str, text: str, language: Language) -> bool:
-    """Whether a text may be the translation, as far as can be told: its language, its length, its figures.
-
-    What its words mean is not looked at.
-    """
-    ours, theirs = numbers(original), numbers(text)
-    has_figures = _are_among(ours, theirs) and _are_among(theirs, ours)
-    return has_figures and SHORTER <= len(text) / len(original) <= LONGER and spoken(text) in (language, None)
-
-
-def _are_among(claimed: Sequence[Number], held: Sequence[Number]) -> bool:
-    return all(any(is_same(number, other) for other in held) for number in claimed if number.is_firm)
 
 
 def _translated(

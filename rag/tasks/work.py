@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from rag.answering.answer import Citation, Language, Queued, Reading, Searching, Written
+from rag.answering.answer import Citation, Language, Queued, Reading, Searching, Why, Written
 from rag.documents import DocumentInfo, Passage
+from rag.retrieval.filters import Filter
 
 
 class Task(StrEnum):
@@ -38,7 +39,7 @@ class Standing(StrEnum):
     UNCHECKED = "unchecked"
     """Written by the model, and not supported by the documents."""
     TRANSLATED = "translated"
-    """Written by the model, with every figure of the sentence that it cites and no other."""
+    """Written by the model, with the numbers, dates and names of the sentence that it cites, as far as can be told."""
     FORMULA = "formula"
     """A greeting or closing of ours, which stands on nothing."""
     UNGROUNDED = "ungrounded"
@@ -52,6 +53,8 @@ class Trouble(StrEnum):
     EMPTY = "empty"
     """Nothing was named."""
     NOTHING_FOUND = "nothing_found"
+    FILTERED_OUT = "filtered_out"
+    """No document passes the filter; nothing was looked at."""
     UNREADY = "unready"
     """The words of the index are still being read after a start."""
     TOO_COMMON = "too_common"
@@ -80,11 +83,16 @@ class Note(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sentence with the numbers of its citations."""
+    """One sentence with the numbers of its citations.
+
+    `why` is what it says and its source does not; `lost`, of a translation, what its original says and it does not.
+    """
 
     text: str
     standing: Standing
     citations: tuple[int, ...] = ()
+    why: tuple[Why, ...] = ()
+    lost: tuple[Why, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,7 @@ class Work:
     """What a task gives. Where there is a `trouble`, there are no sections; `candidates` are documents to pick from.
 
     `total` counts what was found and verified: documents of a list, points of a summary; `more` are not shown.
+    `within` is what was looked at, None for everything that is granted.
     """
 
     task: Task
@@ -123,17 +132,22 @@ class Work:
     documents: tuple[DocumentInfo, ...] = ()
     is_extract: bool = False
     """Whether a summary is made of the document's own sentences, because it is longer than a model reads in time."""
+    within: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks for, in their words. `otherwise` is the language where the words do not tell: the page's."""
+    """What somebody asks for, in their words. `otherwise` is the language where the words do not tell: the page's.
+
+    Documents that do not come through `within` are neither read nor named.
+    """
 
     text: str
     otherwise: Language | None = None
     length: Length = Length.MEDIUM
     picks: tuple[int, ...] = ()
     """Numbers of the documents that are meant where several were, in the order of asking."""
+    within: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)

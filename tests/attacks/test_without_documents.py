@@ -77,6 +77,7 @@ def test_what_is_shown_says_that_nothing_stands_behind_it_and_cites_nothing(
         assert shown == texts(language)["troubles"]["not_allowed"]
         return
     assert shown.startswith(texts(language)["ungrounded"])
+    assert texts(language)["ungrounded_end"] in shown.split("\n\n")[-1]
     assert work.citations == ()
     assert {line.standing for section in work.sections for line in section.told} == {Standing.UNGROUNDED}
     assert "evil" not in shown

@@ -49,6 +49,7 @@ class Watched:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("e2e")
     served = House(folder / "state", free_port(), folder / "serve.log")
+    served.settings["HUISCLOS__ANSWERING__WITHOUT_DOCUMENTS"] = "true"
     served.run("init")
     annex = folder / "annex"
     annex.mkdir()

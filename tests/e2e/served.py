@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.warm import ended
@@ -27,6 +27,7 @@ class House:
     port: int
     log: Path
     process: subprocess.Popen[bytes] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -35,7 +36,7 @@ class House:
     @property
     def environment(self) -> dict[str, str]:
         settings = {"HUISCLOS__MODELS__GENERATE": SMALL, "HUISCLOS__SERVER__PORT": str(self.port)}
-        return {**os.environ, **settings, "HUISCLOS_STATE": str(self.state)}
+        return {**os.environ, **settings, **self.settings, "HUISCLOS_STATE": str(self.state)}
 
     def run(self, *arguments: str, code: int = 0, given: str = "") -> str:
         returned, out, error = ended(arguments, self.environment, given)

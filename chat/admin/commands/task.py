@@ -7,7 +7,20 @@ import typer
 from rich.progress import MofNCompleteColumn
 
 from chat.admin.batch import AnswerLost
-from chat.admin.options import STATE, As, AsJson, InCollection, State, examples, group
+from chat.admin.options import (
+    STATE,
+    After,
+    As,
+    AsJson,
+    Before,
+    Folders,
+    InCollection,
+    State,
+    Types,
+    examples,
+    group,
+    within,
+)
 from chat.admin.output import Event, show_json
 from chat.admin.progress import Count
 from chat.admin.session import operations
@@ -24,10 +37,19 @@ Phrase = Annotated[str, typer.Argument(metavar="PHRASE", help="The words to look
 
 @application.command("list", epilog=examples('huisclos task list -c demo "notice period"'))
 def list_documents(
-    phrase: Phrase, collection: InCollection = "", person: As = "", state: State = STATE, as_json: AsJson = False
+    phrase: Phrase,
+    collection: InCollection = "",
+    person: As = "",
+    after: After = "",
+    before: Before = "",
+    types: Types = None,
+    folders: Folders = None,
+    state: State = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """List every document that says a phrase, in any inflection, with quotes and pages. No model is asked."""
-    _show(state, "task.list", as_json, collection=collection, text=phrase, user=person)
+    wanted = within(after, before, types, folders)
+    _show(state, "task.list", as_json, collection=collection, text=phrase, user=person, within=wanted)
 
 
 @application.command("summarise", epilog=examples("huisclos task summarise -c demo 'leave policy' --length short"))
@@ -37,11 +59,15 @@ def summarise(
     length: Annotated[Length, typer.Option("--length", help="How many points.")] = Length.MEDIUM,
     pick: Pick = None,
     person: As = "",
+    after: After = "",
+    before: Before = "",
+    types: Types = None,
+    folders: Folders = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Summarise a document in points, each checked and cited. A very long one gives sentences of its own."""
-    chosen = {"length": length.value, "picks": pick or []}
+    chosen = {"length": length.value, "picks": pick or [], "within": within(after, before, types, folders)}
     _show(state, "task.summarise", as_json, collection=collection, text=document, user=person, **chosen)
 
 
@@ -51,11 +77,15 @@ def compare(
     collection: InCollection = "",
     pick: Pick = None,
     person: As = "",
+    after: After = "",
+    before: Before = "",
+    types: Types = None,
+    folders: Folders = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Put what two documents say of the same things side by side, in their own words. No model is asked."""
-    chosen = {"picks": pick or []}
+    chosen = {"picks": pick or [], "within": within(after, before, types, folders)}
     _show(state, "task.compare", as_json, collection=collection, text=documents, user=person, **chosen)
 
 
@@ -65,11 +95,15 @@ def translate(
     collection: InCollection = "",
     pick: Pick = None,
     person: As = "",
+    after: After = "",
+    before: Before = "",
+    types: Types = None,
+    folders: Folders = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Translate a passage, from French or English to the other, each sentence beside its original."""
-    chosen = {"picks": pick or []}
+    chosen = {"picks": pick or [], "within": within(after, before, types, folders)}
     _show(state, "task.translate", as_json, collection=collection, text=passage, user=person, **chosen)
 
 
@@ -78,11 +112,16 @@ def draft(
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The message to reply to.")],
     collection: InCollection = "",
     person: As = "",
+    after: After = "",
+    before: Before = "",
+    types: Types = None,
+    folders: Folders = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Draft a reply to a message from the documents, each sentence checked."""
-    _show(state, "task.draft", as_json, collection=collection, text=message, user=person)
+    wanted = within(after, before, types, folders)
+    _show(state, "task.draft", as_json, collection=collection, text=message, user=person, within=wanted)
 
 
 @application.command("without-documents", epilog=examples("huisclos task without-documents 'A polite way to say no?'"))

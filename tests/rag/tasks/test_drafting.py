@@ -1,8 +1,11 @@
 """A draft stands on the documents, sentence by sentence, between formulas that say that they are none."""
 
+from datetime import date
+
 import pytest
 
-from rag.answering.answer import Language
+from rag.answering.answer import Doubt, Language, Why
+from rag.retrieval.filters import Filter
 from rag.tasks.drafting import FORMULAS
 from rag.tasks.work import Standing, Task, Trouble
 from tests.rag.answering.test_answerer import GOOD, QUESTION, TEXTS, Scribe
@@ -28,6 +31,14 @@ def test_each_sentence_is_checked_and_the_formulas_are_marked(rules: Counter) ->
     assert (lines[0].text, lines[-1].text) == FORMULAS[Language.ENGLISH]
     assert lines[1].citations
     assert [citation.passage.document.path for citation in work.citations] == ["leave.md"]
+    assert Why(Doubt.NUMBER, "12") in lines[2].why
+
+
+def test_only_documents_that_come_through_the_filter_are_read(rules: Counter) -> None:
+    scribe, within = Scribe(GOOD), Filter(before=date(2001, 1, 1))
+    work = rules.work(Task.DRAFT, QUESTION, scribe, within=within)
+    assert (work.trouble, work.within, scribe.requests) == (Trouble.FILTERED_OUT, within, [])
+    assert rules.work(Task.DRAFT, QUESTION, scribe, within=Filter(after=date(2001, 1, 1))).citations
 
 
 def test_a_draft_of_which_nothing_stands_is_none(rules: Counter) -> None:

@@ -1,13 +1,15 @@
 """A list is every document that says it, verified and quoted, without a model."""
 
 import threading
+from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag.answering.answer import Language
+from rag.answering.answer import Language, Searching
 from rag.personal.policy import Policy
+from rag.retrieval.filters import Filter
 from rag.retrieval.words import language_of
 from rag.tasks import listing
 from rag.tasks.phrases import Phrase
@@ -61,6 +63,19 @@ def test_the_language_is_that_of_the_words_or_the_pages(listed: Counter) -> None
 def test_a_word_that_is_too_common_is_told_and_opens_nothing(listed: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "OPENED_MAX", 1)
     assert listed.work(Task.LIST, "notice").trouble is Trouble.TOO_COMMON
+
+
+def test_only_documents_that_come_through_the_filter_are_listed(listed: Counter) -> None:
+    within = Filter(folders=("sub",))
+    work = listed.work(Task.LIST, "notice period", within=within)
+    assert [section.heading for section in work.sections] == ["Contract"]
+    assert (work.total, work.within) == (1, within)
+    assert listed.events(Task.LIST, "notice period", within=within)[0] == Searching(within)
+    other = listed.work(Task.LIST, "lost badges", within=within)
+    assert (other.trouble, other.within) == (Trouble.NOTHING_FOUND, within)
+    assert listed.work(Task.LIST, "notice period", within=Filter(before=date(2001, 1, 1))).trouble
+    assert listed.work(Task.LIST, "notice period", within=Filter(after=date(2001, 1, 1))).total == 2
+    assert listed.work(Task.LIST, "notice period").within is None
 
 
 def test_more_than_is_shown_is_counted(listed: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
