@@ -1,10 +1,13 @@
 """What is different between two runs: how questions went, and what may be the cause."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from rag.evaluating.evaluation import Circumstances, Evaluation, Outcome
+from rag.evaluating.evaluation import Circumstances, CitationScores, Evaluation, Outcome
 from rag.evaluating.question import QuestionId
+
+WENT = ("rank", "page_rank", "refused", "reason", "contained")
+CITED = tuple(field.name for field in fields(CitationScores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,14 @@ def causes(before: Circumstances, now: Circumstances) -> tuple[Cause, ...]:
 
 def _fields(old: Outcome, new: Outcome) -> Iterator[tuple[str, tuple[object, object]]]:
     """What a person cares for: where the document and its page came, and whether and how well it was answered."""
-    for name in ("rank", "page_rank", "refused", "reason"):
+    for name in WENT:
         pair = getattr(old, name), getattr(new, name)
         if pair[0] != pair[1]:
             yield name, pair
-    if old.citations != new.citations:
-        pages = (each.page_precision if each else None for each in (old.citations, new.citations))
-        yield "page_precision", (next(pages), next(pages))
+    for name in CITED:
+        pair = getattr(old.citations, name, None), getattr(new.citations, name, None)
+        if pair[0] != pair[1]:
+            yield name, pair
 
 
 def _causes(before: Circumstances, now: Circumstances) -> Iterator[Cause]:

@@ -12,11 +12,11 @@ EvaluationId = NewType("EvaluationId", str)
 
 @dataclass(frozen=True, slots=True)
 class CitationScores:
-    """How right the citations of an answer are, 0 to 1: by document and by page."""
+    """How right the citations of an answer are, 0 to 1: by document and by page. Nothing cited has no precision."""
 
-    document_precision: float
+    document_precision: float | None
     document_recall: float
-    page_precision: float
+    page_precision: float | None
     page_recall: float
 
 
@@ -26,7 +26,8 @@ class Outcome:
 
     `rank` is that of the first document that answers it, from 1, or None beyond those that count; `page_rank` the
     same of its page. Both, `ndcg` and `recall` are None where the documents do not answer it. `refused` is None where
-    it was only searched; `reason` says why it was refused, or is empty. `citations` is None without an answer.
+    it was only searched; `reason` says why it was refused, or is empty. `citations` is None where it was only searched or
+    the documents do not answer it, `contained` (an expected wording stands in the answer) where none is expected either.
     """
 
     question_id: QuestionId
@@ -37,6 +38,7 @@ class Outcome:
     refused: bool | None = None
     reason: str = ""
     citations: CitationScores | None = None
+    contained: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

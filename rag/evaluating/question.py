@@ -1,4 +1,4 @@
-"""A question that an owner asks again and again, and where the documents answer it."""
+"""A question that an owner asks again and again, where the documents answer it, and what a right answer says."""
 
 from dataclasses import dataclass
 from typing import NewType
@@ -8,14 +8,20 @@ from rag.errors import QuestionRefused
 QuestionId = NewType("QuestionId", str)
 MARK = "#"
 GOLDS_MAX = 20
+ANSWERS_MAX = 20
+"""Wordings of a right answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A document that answers a question, by its path; `page` (from 1) where one page does, None for any."""
+    """A document that answers a question, by its path; `page` (from 1) where one page does, None for any.
+
+    `passage` is the text that answers it, where that is known: it tells a right citation where there are no pages.
+    """
 
     doc: str
     page: int | None = None
+    passage: str = ""
 
     def __str__(self) -> str:
         return self.doc if self.page is None else f"{self.doc}{MARK}{self.page}"
@@ -30,6 +36,7 @@ class Question:
     """A question with its golds; without any the documents do not answer it, and a refusal is right.
 
     `day` is when it was written down (ISO 8601), `report` the id of the report that it was made from, or empty.
+    `answers` are wordings, one of which stands in a right answer; without any, words are not looked at.
     """
 
     id: QuestionId
@@ -37,6 +44,7 @@ class Question:
     golds: tuple[Gold, ...]
     day: str
     report: str = ""
+    answers: tuple[str, ...] = ()
 
     @property
     def is_answerable(self) -> bool:

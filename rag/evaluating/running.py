@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from rag.answering.answer import Answer, Finished
 from rag.answering.answerer import CANDIDATE_PASSAGES, Answerer
 from rag.documents import Passage, SearchResult
-from rag.evaluating.citations import scores
+from rag.evaluating.citations import Cited, scores
+from rag.evaluating.containing import contains
 from rag.evaluating.evaluation import Outcome
 from rag.evaluating.ndcg import ndcg
 from rag.evaluating.question import Question
 from rag.evaluating.recall import document_rank, page_rank, recall
 from rag.retrieval.search import Searcher
+from rag.retrieval.words import language_of
 from security.access import Grant
 
 Ask = Callable[[Question], Answer | None]
@@ -43,16 +46,26 @@ def outcome_of(question: Question, found: SearchResult, answer: Answer | None) -
     """How a question went that found this and was answered so."""
     docs = [info.path for info in found.ranked_documents]
     pages = list(dict.fromkeys(_page(item.passage) for item in found.passages))
-    cited = [_page(citation.passage) for citation in answer.citations] if answer else []
-    return Outcome(
+    outcome = Outcome(
         question.id,
         rank=document_rank(docs, question.docs),
         page_rank=page_rank(pages, question.golds),
         ndcg=ndcg(docs, question.docs) if question.is_answerable else None,
         recall=recall(docs, question.docs) if question.is_answerable else None,
-        refused=answer.refused if answer else None,
-        reason=answer.reason.value if answer and answer.reason else "",
-        citations=scores(cited, question.golds),
+    )
+    return judged(outcome, question, answer) if answer else outcome
+
+
+def judged(outcome: Outcome, question: Question, answer: Answer) -> Outcome:
+    """The outcome with how right the answer is, read in the question's language."""
+    language = language_of(question.text)
+    cited = [Cited(*_page(each.passage), each.quote) for each in answer.citations]
+    return replace(
+        outcome,
+        refused=answer.refused,
+        reason=answer.reason.value if answer.reason else "",
+        citations=scores(cited, question, language),
+        contained=contains("" if answer.refused else answer.text, question.answers, language),
     )
 
 

@@ -37,7 +37,9 @@ def test_a_question_that_one_run_did_not_ask_is_not_compared() -> None:
 def test_citations_that_became_worse_are_told() -> None:
     worse = replace(FOUND, citations=CitationScores(1.0, 1.0, 0.25, 1.0))
     assert changed(run(FOUND), run(worse))[0].fields == {"page_precision": (0.5, 0.25)}
-    assert changed(run(FOUND), run(replace(FOUND, citations=None)))[0].fields == {"page_precision": (0.5, None)}
+    gone = changed(run(FOUND), run(replace(FOUND, citations=None, contained=False)))[0].fields
+    assert list(gone) == ["contained", "document_precision", "document_recall", "page_precision", "page_recall"]
+    assert gone["page_precision"] == (0.5, None)
 
 
 def test_load_model_release_and_each_setting_are_told_apart() -> None:
