@@ -11,6 +11,7 @@ ChatError
 ├── RotationRuns     a collection is being sealed anew already
 ├── WorkerKeyUnusable a worker's key is not there, or is none
 ├── DeskLost         the tables through which workers work are out of reach
+├── GoldWrong        what is to answer a question is no page of the collection
 └── Refused          the caller may not do this
 """
 
@@ -69,6 +70,10 @@ class JobMoved(ChatError):
 
 class LoadFailed(ChatError):
     """A load that was followed came to no good end; the message says why."""
+
+
+class GoldWrong(ChatError):
+    """What is to answer a question is not named, or is no page of the collection."""
 
 
 class Refused(ChatError):

@@ -181,4 +181,5 @@ def _answer(evidence: Evidence, collection_id: CollectionId) -> str:
 def _reported(passage: Passage, quotes: Sequence[_Quote]) -> ReportedPassage:
     text, info = passage.chunk.text, passage.document
     cited = tuple(text[start:end] for _, start, end in quotes[:PASSAGES_MAX] if 0 <= start < end)
-    return ReportedPassage(info.id, info.path, info.title, passage.chunk.page, text, tuple(filter(None, cited)))
+    page, said = passage.chunk.page, tuple(filter(None, cited))
+    return ReportedPassage(info.id, info.path, info.title, page, text, said, passage.id)

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chat.errors import ChatError, Refused
+from chat.errors import ChatError, GoldWrong, Refused
 from models.errors import ModelError
 from rag.errors import FilterWrong, RagError
 from security.errors import AccessDenied, InsecureState, KeyringLocked, SecurityError
@@ -54,7 +54,7 @@ def failure_of(error: Exception) -> Failure:
     match error:
         case RemoteFailure():
             return error.failure
-        case InputWrong() | FilterWrong():
+        case InputWrong() | FilterWrong() | GoldWrong():
             return Failure(ExitCode.USAGE, str(error))
         case _ if isinstance(error, REFUSALS):
             return Failure(ExitCode.REFUSED, str(error))

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from chat import owning
 from chat.admin.operations import Event, granted, operation, person_named
-from chat.admin.outcomes import InputWrong
 from chat.assembly import House
+from chat.errors import GoldWrong
 from rag.evaluating.question import Gold, Question, gold_of
 from rag.store.reports import Report
 from security.access import Grant, Right
 from security.identity import OPERATOR
-
-READ_FEEDBACK = "feedback.read"
-"""The action under which the record tells that somebody looked at reports."""
 
 
 def owned(house: House, name: str, user: str, right: Right = Right.MANAGE) -> Grant:
@@ -23,17 +21,14 @@ def owned(house: House, name: str, user: str, right: Right = Right.MANAGE) -> Gr
 def list_feedback(house: House, name: str, user: str = "") -> Iterator[Event]:
     """What people sent the owners of a collection, oldest first, without passages."""
     grant = owned(house, name, user)
-    house.audit.record(grant.principal.user_id, READ_FEEDBACK, grant.collection_id, "begun")
-    for report in house.documents.quality.reports.all(grant):
+    for report in owning.reports_of(house, grant):
         yield _in_list(report)
 
 
 @operation("feedback.show")
 def show_feedback(house: House, name: str, report: str, user: str = "") -> Iterator[Event]:
     """One report, with the passages of the collection that were read for the answer."""
-    grant = owned(house, name, user)
-    house.audit.record(grant.principal.user_id, READ_FEEDBACK, grant.collection_id, "begun")
-    found = house.documents.quality.reports.find(grant, report)
+    found = owning.report_of(house, owned(house, name, user), report)
     passages = [
         {
             "doc": passage.doc,
@@ -50,9 +45,7 @@ def show_feedback(house: House, name: str, report: str, user: str = "") -> Itera
 @operation("feedback.drop")
 def drop_feedback(house: House, name: str, report: str, user: str = "") -> Iterator[Event]:
     """Remove a report."""
-    grant = owned(house, name, user)
-    house.documents.quality.reports.drop(grant, report)
-    house.audit.record(grant.principal.user_id, "feedback.drop", f"{grant.collection_id}/{report}", "done")
+    owning.drop_report(house, owned(house, name, user), report)
     yield {"dropped": report}
 
 
@@ -64,17 +57,15 @@ def add_question(
     report: str = "",
     golds: Sequence[str] = (),
     is_unanswerable: bool = False,
+    answers: Sequence[str] = (),
     user: str = "",
 ) -> Iterator[Event]:
     """Write a question down, or that of a report; what answers it is named, or is what a helpful answer cited."""
-    grant, quality = owned(house, name, user), house.documents.quality
-    sent = quality.reports.find(grant, report) if report else None
-    wanted = _golds(golds, sent, is_unanswerable=is_unanswerable)
-    _check_there(house, grant, wanted)
+    grant = owned(house, name, user)
+    sent = house.documents.quality.reports.find(grant, report) if report else None
+    wanted = _golds(house, grant, golds, sent, is_unanswerable=is_unanswerable)
     asked = text or (sent.question if sent else "")
-    made = quality.questions.add(grant, asked, wanted, report)
-    house.audit.record(grant.principal.user_id, "question.add", f"{grant.collection_id}/{made.id}", "done")
-    yield _shown(made)
+    yield _shown(owning.add_question(house, grant, asked, wanted, report=report, answers=answers))
 
 
 @operation("question.list")
@@ -87,32 +78,22 @@ def list_questions(house: House, name: str, user: str = "") -> Iterator[Event]:
 @operation("question.drop")
 def drop_question(house: House, name: str, question: str, user: str = "") -> Iterator[Event]:
     """Remove a question."""
-    grant = owned(house, name, user)
-    house.documents.quality.questions.drop(grant, question)
-    house.audit.record(grant.principal.user_id, "question.drop", f"{grant.collection_id}/{question}", "done")
+    owning.drop_question(house, owned(house, name, user), question)
     yield {"dropped": question}
 
 
-def _golds(written: Sequence[str], sent: Report | None, *, is_unanswerable: bool) -> tuple[Gold, ...]:
+def _golds(
+    house: House, grant: Grant, written: Sequence[str], sent: Report | None, *, is_unanswerable: bool
+) -> tuple[Gold, ...]:
     """The golds that were named; those that a helpful answer cited; none where there is no answer."""
     if written and is_unanswerable:
-        raise InputWrong("a question has golds, or is unanswerable: give --gold or --unanswerable")
+        raise GoldWrong("a question has golds, or is unanswerable: give --gold or --unanswerable")
     if written or is_unanswerable:
-        return tuple(dict.fromkeys(map(gold_of, written)))
+        return tuple(map(gold_of, written))
     cited = [passage for passage in sent.passages if passage.quotes] if sent and sent.is_helpful else []
     if not cited:
-        raise InputWrong("say which document answers it with --gold DOC#PAGE, or that none does with --unanswerable")
-    return tuple(dict.fromkeys(Gold(passage.doc, passage.page) for passage in cited))
-
-
-def _check_there(house: House, grant: Grant, golds: Sequence[Gold]) -> None:
-    """Raise InputWrong for a gold that is no page of the collection."""
-    pages = {info.path: info.pages for info in house.documents.documents(grant)} if golds else {}
-    for gold in golds:
-        if gold.doc not in pages:
-            raise InputWrong(f"{gold.doc} is no document of the collection; see `huisclos collection show`")
-        if gold.page is not None and gold.page > (pages[gold.doc] or 0):
-            raise InputWrong(f"{gold} has no such page: the document has {pages[gold.doc] or 'none'}")
+        raise GoldWrong("say which document answers it with --gold DOC#PAGE, or that none does with --unanswerable")
+    return owning.read_golds(house, grant, cited)
 
 
 def _in_list(report: Report) -> Event:
@@ -132,5 +113,6 @@ def _shown(question: Question) -> Event:
         "day": question.day,
         "text": question.text,
         "golds": [str(gold) for gold in question.golds],
+        "answers": list(question.answers),
         "report": question.report or None,
     }

@@ -9,10 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from chat.assembly import House
-from chat.texts import preferred
+from chat.texts import preferred, texts
 from chat.ui.configuration import write_configuration, write_translations
 from chat.ui.page import clean_page, content_policy, in_language
-from chat.visitor import VISITOR
+from chat.visitor import VISITOR, current_visitor
+from security.access import Right
 from security.identity import Principal
 
 ROOT = "/chat"
@@ -61,7 +62,9 @@ def _add_page(application: FastAPI, view: ChatView) -> None:
     @application.get(f"{ROOT}/")
     @application.get(f"{ROOT}/thread/{{thread_id}}")
     def page(request: Request) -> HTMLResponse:
-        return HTMLResponse(in_language(view.page, preferred(request.headers.get("accept-language", ""))))
+        language = preferred(request.headers.get("accept-language", ""))
+        owns = house().policy.grants(current_visitor().principal, Right.MANAGE)
+        return HTMLResponse(in_language(view.page, language, texts(language)["owners"]["title"] if owns else ""))
 
     @application.get(f"{ROOT}/auth/config")
     def sign_in_ways() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from html import escape
 
 from rag.answering.answer import Language
 
@@ -25,9 +26,10 @@ def clean_page(page: str, root: str) -> str:
     return inside.replace(f'href="{root}/static/', 'href="/static/').replace(f'src="{root}/static/', 'src="/static/')
 
 
-def in_language(page: str, language: Language) -> str:
-    """The page with its language said, for screen readers."""
-    return page.replace('<html lang="en">', f'<html lang="{language.value}">', 1)
+def in_language(page: str, language: Language, owned: str = "") -> str:
+    """The page with its language said, for screen readers, and what the link to their collections says to an owner."""
+    told = f' data-owned="{escape(owned)}"' if owned else ""
+    return page.replace('<html lang="en">', f'<html lang="{language.value}"{told}>', 1)
 
 
 def content_policy(page: str) -> str:

@@ -15,6 +15,7 @@ from chat.ui.mount import mint_token, mount_chat, socket_opener
 from chat.visitor import current_visitor
 from chat.web.feedback import create_feedback
 from chat.web.gate import COOKIE, Gate
+from chat.web.owned import create_owned
 from chat.web.pages import render
 from chat.web.sources import create_sources
 from security.errors import TooManyAttempts
@@ -30,6 +31,7 @@ def create_application(house: House) -> ASGIApp:
     application.mount("/static", StaticFiles(directory=_HERE / "static"))
     application.include_router(create_sources(house))
     application.include_router(create_feedback(house))
+    application.include_router(create_owned(house))
     _add_home(application)
     _add_errors(application)
     _add_sign_in(application, house)

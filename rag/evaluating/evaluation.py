@@ -26,8 +26,8 @@ class Outcome:
 
     `rank` is that of the first document that answers it, from 1, or None beyond those that count; `page_rank` the
     same of its page. Both, `ndcg` and `recall` are None where the documents do not answer it. `refused` is None where
-    it was only searched; `reason` says why it was refused, or is empty. `citations` is None where it was only searched or
-    the documents do not answer it, `contained` (an expected wording stands in the answer) where none is expected either.
+    it was only searched; `reason` says why it was refused, or is empty. `citations` is None where it was only searched
+    or nothing answers it; `contained`, whether an expected wording stands in the answer, where none is expected, too.
     """
 
     question_id: QuestionId

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rag.answering.answer import Language
 
 _ARTICLES = {
-    Language.ENGLISH: frozenset("a an the".split()),
-    Language.FRENCH: frozenset("le la les l un une des du de d au aux".split()),
+    Language.ENGLISH: frozenset(["a", "an", "the"]),
+    Language.FRENCH: frozenset(["le", "la", "les", "l", "un", "une", "des", "du", "de", "d", "au", "aux"]),
 }
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[,\s]\d{3})+(?!\d)")

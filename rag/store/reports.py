@@ -29,7 +29,10 @@ _ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class ReportedPassage:
-    """A passage that was read for the answer, as it stood then; `quotes` are the parts of it that were cited."""
+    """A passage that was read for the answer, as it stood then; `quotes` are the parts of it that were cited.
+
+    `passage` is its id, empty in what was sent before ids were; it names nothing once the document was loaded anew.
+    """
 
     document: str
     doc: str
@@ -37,6 +40,7 @@ class ReportedPassage:
     page: int | None
     text: str
     quotes: tuple[str, ...]
+    passage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from chat.assembly import initialise, open_house
+from chat.settings import Settings
 from security.audit import AuditLog
 from security.directory import Directory
 from security.keyring import Keyring
 from security.keystore import create_keyring
 from security.passwords import Argon2Cost
 from security.slots import KeyFile
+from tests.attacks.firm import Firm
 from tests.attacks.planted import FILE_NAME, Planted, write_documents
 from tests.attacks.sourced import loaded, short  # noqa: F401 - fixtures
 from tests.attacks.whole import Attacked, Canaries
@@ -103,3 +106,10 @@ def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted, canaries: 
         yield house
     finally:
         house.stop()
+
+
+@pytest.fixture
+def firm(process_as_it_was: None, tmp_path: Path) -> Iterator[Firm]:
+    initialise(tmp_path / "state", Settings())
+    with open_house(tmp_path / "state", Settings()) as house:
+        yield Firm(house, tmp_path)

@@ -3,112 +3,23 @@
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
 from chat.conversations import ThreadId
 from chat.feedback import EVIDENCE, LEFT_OUT, evidence_of
-from chat.settings import FeedbackWanted, Settings
-from chat.web.feedback import create_feedback
-from chat.web.gate import COOKIE, Gate
-from rag.answering.answer import Answer, Finished
-from rag.answering.answerer import Answerer
+from chat.settings import FeedbackWanted
 from rag.store.integrity import Damage
-from rag.store.reports import REPORTS_A_DAY, Report
+from rag.store.reports import REPORTS_A_DAY
 from rag.store.sealed_rows import row_context
 from rag.store.tables import reports
-from security.access import Right
-from security.identity import CollectionId, Principal, Role
 from security.tables import audit
-from tests.rag.answering.test_answerer import Scribe
-from tests.rag.conftest import WordEmbedder
+from tests.attacks.firm import COMMENT, QUESTION, SAID, THREAD, Firm, forged
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
-THREAD, COMMENT = ThreadId("thread"), "numbatcomment"
-SAID = {"law": "The lease of the bilby ends in spring.", "food": "The lease of the quoll ends in autumn."}
-DRAFT = "The lease of the bilby ends in spring. The lease of the quoll ends in autumn. The emu pays nothing."
-QUESTION = "The lease of the bilby ends in spring and the lease of the quoll ends in autumn?"
-
-
-class Firm:
-    """Ada reads the law and the food, Bob the food alone; each has an owner of their own, Lena and Finn."""
-
-    def __init__(self, house: House, folder: Path) -> None:
-        self.house = house
-        house.__dict__["embedder"] = WordEmbedder()  # where cached_property keeps what it made
-        house.__dict__["answerer"] = Answerer(house.searcher, Scribe(DRAFT))
-        self.ids = {name: self._collection(name, folder) for name in SAID}
-        readers = {"ada": ("law", "food"), "bob": ("food",), "lena": ("law",), "finn": ("food",)}
-        self.people = {name: self._person(name, collections) for name, collections in readers.items()}
-        for owner, name in (("lena", "law"), ("finn", "food")):
-            self.run("collection.grant", name=name, user=owner, is_owner=True)
-
-    def run(self, operation: str, /, **arguments: Any) -> list[dict[str, Any]]:
-        return list(OPERATIONS[operation](self.house, **arguments))
-
-    def _collection(self, name: str, folder: Path) -> CollectionId:
-        (folder / name).mkdir()
-        (folder / name / f"{name}.md").write_text(f"# On {name}\n\n{SAID[name]}\n")
-        (made,) = self.run("collection.create", name=name)
-        self.run("collection.load", name=name, path=str(folder / name))
-        return CollectionId(str(made["id"]))
-
-    def _person(self, name: str, collections: tuple[str, ...]) -> Principal:
-        self.house.directory.add_user(name, "correct horse battery", Role.EMPLOYEE)
-        for collection in collections:
-            self.run("collection.grant", name=collection, user=name)
-        found = self.house.directory.find_user(name)
-        assert found
-        return found.principal
-
-    def asks(self, name: str) -> Answer:
-        grants = self.house.policy.grants(self.people[name])
-        events = list(self.house.answerer.answer(grants, QUESTION))
-        assert isinstance(events[-1], Finished)
-        return events[-1].answer
-
-    def rates(self, name: str, evidence: Any, step_id: str = "answer") -> str:
-        """Keep a message of a person's, made of this, with a thumb; gives its id."""
-        person, step = self.people[name], f"{name}-{step_id}"
-        body = {"id": step, "output": DRAFT, "metadata": {EVIDENCE: evidence}}
-        self.house.conversations.put_step(person, ThreadId(f"{name}-{THREAD}"), step, body)
-        self.house.conversations.rate(person, step, 0, COMMENT)
-        return step
-
-    def page(self, name: str) -> TestClient:
-        """The feedback page as the person's browser reaches it."""
-        application, person = FastAPI(), self.people[name]
-        application.include_router(create_feedback(self.house))
-        gate = Gate(
-            application,
-            find=lambda _: person,
-            mint=lambda _: "",
-            socket_opener=lambda _: None,
-            policy="default-src 'none'",
-        )
-        own = {"origin": "http://house"}
-        return TestClient(gate, base_url="http://house", cookies={COOKIE: "x"}, headers=own)
-
-    def sent(self, name: str) -> tuple[Report, ...]:
-        """What the owners of a collection have."""
-        owner = self.people["lena" if name == "law" else "finn"]
-        grant = self.house.policy.grant(owner, self.ids[name], Right.MANAGE)
-        return self.house.documents.quality.reports.all(grant)
-
-
-@pytest.fixture
-def firm(process_as_it_was: None, tmp_path: Path) -> Iterator[Firm]:
-    initialise(tmp_path / "state", Settings())
-    with open_house(tmp_path / "state", Settings()) as house:
-        yield Firm(house, tmp_path)
 
 
 @pytest.fixture
@@ -162,15 +73,6 @@ def test_a_report_names_nobody(firm: Firm, rated: str) -> None:
     with firm.house.engine.connect() as connection:
         (sealed,) = connection.execute(select(reports).where(reports.c.collection_id == firm.ids["law"])).mappings()
     assert ada.encode() not in key.open(sealed["about"], row_context(reports, sealed["id"]))
-
-
-def forged(firm: Firm, name: str, **changes: Any) -> dict[str, Any]:
-    """What a page could claim of a message: it was made of a passage of that collection."""
-    grant = firm.house.policy.for_indexing(firm.ids[name])
-    (batch,) = firm.house.documents.index_entries(grant)
-    passages = [[firm.ids[name], entry.passage_id, [[1, 0, 20]]] for entry in batch]
-    made = {"question": "q", "model": "m", "reason": "", "sentences": [["s", [1]]], "passages": passages}
-    return made | changes
 
 
 def test_a_message_that_claims_what_the_person_may_not_read_brings_up_nothing(firm: Firm) -> None:
@@ -298,3 +200,18 @@ def test_what_people_wrote_is_letters_on_the_page(firm: Firm, language: str) -> 
     assert "<script>" not in shown.text
     assert "&lt;script&gt;" in shown.text
     assert f'<html lang="{language}">' in shown.text
+
+
+def test_a_rating_of_a_whole_run_is_of_the_message_in_it(firm: Firm) -> None:
+    person, thread = firm.people["bob"], ThreadId("bob-run")
+    made = json.loads(json.dumps(evidence_of(QUESTION, firm.asks("bob"), "scribe")))
+    put = firm.house.conversations.put_step
+    put(person, thread, "asked", {"id": "asked", "type": "user_message", "output": QUESTION, "parentId": "run"})
+    put(person, thread, "run", {"id": "run", "type": "run", "output": ""})
+    put(person, thread, "said", {"id": "said", "parentId": "run", "output": "", "metadata": {EVIDENCE: made}})
+    put(person, thread, "other", {"id": "other", "type": "run", "output": ""})
+    for step in ("run", "other"):
+        firm.house.conversations.rate(person, step, 1, COMMENT)
+    (offer,) = firm.house.feedback.offers(person, "run")
+    assert SAID["food"] in offer.report.answer
+    assert firm.house.feedback.offers(person, "other") == ()

@@ -145,7 +145,7 @@ def state(process_as_it_was: None, tmp_path: Path) -> Path:
         reading = house.policy.grant(OPERATOR, grant.collection_id, Right.READ)
         report = Report(False, "It is 30.", "How many?", "It is 25.", "", "small", ())
         quality.reports.send(reading, UserId("bob"), "m1", report)
-        quality.questions.add(grant, "How many?", (Gold("a.txt", 3),))
+        quality.questions.add(grant, "How many?", (Gold("a.txt", 3, "30 wombats"),), answers=["30"])
         quality.evaluations.add(grant, Circumstances(1, 1, "aa", "e5", "", "0.1.0"), (), is_answered=False)
         given: dict[str, Any] = {"kind": "folder", "address": "/srv/share", "secret": "wombat-pass"}
         list(OPERATIONS["source.add"](house, "archive", **given))
@@ -196,7 +196,8 @@ def test_a_house_opens_with_what_the_page_says(state: Path) -> None:
     assert report["id"] == looked_up(keys[0], b"report", framed(b"bob", b"m1"))[:16].hex()
     assert told["sender"] == looked_up(keys[0], b"report sender", framed(b"bob", told["day"].encode())).hex()
     told = json.loads(value(question["about"], keys, owner, "questions", question["id"], "about"))
-    assert (told["text"], told["golds"]) == ("How many?", [["a.txt", 3]])
+    assert (told["text"], told["golds"]) == ("How many?", [["a.txt", 3, "30 wombats"]])
+    assert told["answers"] == ["30"]
     told = json.loads(value(run["about"], keys, owner, "evaluations", run["id"], "about"))
     assert (told["is_answered"], told["circumstances"]["embedder"]) == (False, "e5")
     (source,) = state_of.pop("sources")

@@ -49,7 +49,7 @@ def drop(name: Name, report: Report, person: As = "", state: State = STATE, as_j
 @questions.command(
     "add",
     epilog=examples(
-        'huisclos question add contracts "When does the lease end?" --gold leases/main.pdf#3',
+        'huisclos question add contracts "When does the lease end?" --gold leases/main.pdf#3 --answer "31 March 2027"',
         "huisclos question add contracts --from 1f2e3d4c5b6a79881f2e3d4c5b6a7988",
         'huisclos question add contracts "Who won the world cup?" --unanswerable',
     ),
@@ -69,12 +69,24 @@ def add(
     is_unanswerable: Annotated[
         bool, typer.Option("--unanswerable", help="No document answers it: a refusal is right.")
     ] = False,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answer", metavar="WORDS", help="What a right answer says, in whole words. Again for another wording."
+        ),
+    ] = None,
     person: As = "",
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Write a question down with what answers it. Of a helpful answer's report that is what was cited, if not named."""
-    given = {"text": text, "report": report, "golds": golds or [], "is_unanswerable": is_unanswerable}
+    given = {
+        "text": text,
+        "report": report,
+        "golds": golds or [],
+        "is_unanswerable": is_unanswerable,
+        "answers": answers or [],
+    }
     for added in run(state, "question.add", name=name, user=person, **given):
         answered = ", ".join(added["golds"]) or "nothing"
         _tell(

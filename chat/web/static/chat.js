@@ -80,3 +80,11 @@ new MutationObserver(() => {
   isHeld = false;
   sendButton().click();
 }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["disabled"] });
+
+// Beside the theme, owners have a way to their collections.
+const owned = document.documentElement.dataset.owned;
+const lead = () => {
+  if (document.getElementById("owned-link")) return;
+  document.getElementById("theme-toggle")?.before(Object.assign(document.createElement("a"), { id: "owned-link", href: "/owned", textContent: owned }));
+};
+if (owned) new MutationObserver(lead).observe(document.documentElement, { childList: true, subtree: true });

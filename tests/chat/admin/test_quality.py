@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from chat.admin.commands.evaluation import _show_changes, _show_metrics
-from chat.admin.outcomes import InputWrong
 from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_house
-from chat.errors import Refused
+from chat.errors import GoldWrong, Refused
 from chat.settings import Index, Settings
 from rag.answering.answerer import Answerer
 from rag.errors import QuestionUnknown, ReportUnknown
@@ -156,7 +155,7 @@ def test_a_question_is_made_of_a_report(house: House) -> None:
     (made,) = run(house, "question.add", name="animals", report=praised, user="ada")
     assert (made["text"], made["golds"], made["report"]) == ("What does the wombat dig?", ["wombat.md"], praised)
     blamed = send(house, is_helpful=False)
-    with pytest.raises(InputWrong, match="--gold"):
+    with pytest.raises(GoldWrong, match="--gold"):
         run(house, "question.add", name="animals", report=blamed)
     (made,) = run(house, "question.add", name="animals", report=blamed, golds=["quokka.md"])
     assert made["golds"] == ["quokka.md"]
@@ -176,7 +175,7 @@ def test_a_question_is_made_of_a_report(house: House) -> None:
     ],
 )
 def test_a_gold_is_looked_for_before_the_question_is_kept(house: House, given: dict[str, Any], reason: str) -> None:
-    with pytest.raises(InputWrong, match=reason):
+    with pytest.raises(GoldWrong, match=reason):
         run(house, "question.add", name="animals", text="Why?", **given)
     assert run(house, "question.list", name="animals") == []
 

@@ -67,7 +67,9 @@ def test_citations_are_counted_by_document_and_by_page() -> None:
     ],
 )
 def test_without_pages_a_quote_of_the_passage_or_of_an_expected_wording_is_right(quote: str, is_right: bool) -> None:
-    question = replace(asked(Gold("a", None, "The wombat digs its burrow under the hill.")), answers=("digs deep", "deep"))
+    question = replace(
+        asked(Gold("a", None, "The wombat digs its burrow under the hill.")), answers=("digs deep", "deep")
+    )
     found = scores([Cited("a", None, quote)], question, Language.ENGLISH)
     assert found == CitationScores(1.0, 1.0, float(is_right), float(is_right))
 
