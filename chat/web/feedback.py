@@ -1,7 +1,5 @@
 """A page that shows what would be sent to the owners of collections, and sends it when the person says so."""
 
-from typing import Any
-
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
@@ -9,7 +7,7 @@ from chat.assembly import House
 from chat.logs import record
 from chat.texts import preferred, texts
 from chat.visitor import current_visitor
-from chat.web.pages import render
+from chat.web.pages import shown
 from rag.errors import ReportRefused
 from security.errors import AccessDenied
 
@@ -26,7 +24,7 @@ def create_feedback(house: House) -> APIRouter:
             raise HTTPException(404) from None
         if not offers:
             raise HTTPException(404)
-        return _shown(request, "feedback.html", step_id=step_id, offers=offers)
+        return shown(request, "feedback.html", step_id=step_id, offers=offers)
 
     @router.post("")
     def send(step_id: str, request: Request) -> HTMLResponse:
@@ -37,14 +35,9 @@ def create_feedback(house: House) -> APIRouter:
             raise HTTPException(404) from None
         except ReportRefused:
             record("report_refused")
-            return _shown(request, "message.html", 429, text=words["feedback_full"])
+            return shown(request, "message.html", 429, text=words["feedback_full"])
         if not sent:
             raise HTTPException(404)
-        return _shown(request, "message.html", text=words["feedback_sent"].format(names=", ".join(sent)))
+        return shown(request, "message.html", text=words["feedback_sent"].format(names=", ".join(sent)))
 
     return router
-
-
-def _shown(request: Request, template: str, code: int = 200, **values: Any) -> HTMLResponse:
-    language = preferred(request.headers.get("accept-language", ""))
-    return HTMLResponse(render(template, language=language.value, t=texts(language), **values), code)

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import groupby
 from operator import itemgetter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, status
@@ -14,9 +13,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from chat import owning
 from chat.assembly import House
 from chat.errors import GoldWrong
-from chat.texts import preferred, texts
 from chat.visitor import current_visitor
-from chat.web.pages import render
+from chat.web.pages import shown
 from rag.documents import Passage, PassageId
 from rag.errors import QuestionRefused, QuestionUnknown, RagError, ReportUnknown
 from rag.evaluating.question import Question
@@ -96,7 +94,7 @@ def _add_lists(router: APIRouter, house: House) -> None:
         owned = sorted(_owned(house, grants), key=lambda each: each.name)
         if not owned:
             raise HTTPException(404)
-        return _shown(request, "owned.html", owned=owned)
+        return shown(request, "owned.html", owned=owned)
 
     @router.get("/{collection_id}")
     def collection(collection_id: str, request: Request, page: Number = 1, told: str = "") -> HTMLResponse:
@@ -104,7 +102,7 @@ def _add_lists(router: APIRouter, house: House) -> None:
         reports = owning.reports_of(house, grant)[::-1]
         questions = house.documents.quality.questions.all(grant)
         first = (page - 1) * REPORTS_SHOWN
-        return _shown(
+        return shown(
             request,
             "owned_collection.html",
             id=grant.collection_id,
@@ -194,7 +192,7 @@ def _report(
     house: House, grant: Grant, report: Report, asked: Asked, request: Request, code: int = 200
 ) -> HTMLResponse:
     questions = house.documents.quality.questions.all(grant)
-    return _shown(
+    return shown(
         request,
         "owned_report.html",
         code,
@@ -243,13 +241,3 @@ def _address(passage: Passage, quotes: Sequence[str]) -> str:
 
 def _back(grant: Grant, told: str) -> Response:
     return RedirectResponse(f"/owned/{grant.collection_id}?told={told}", 303)
-
-
-def _shown(request: Request, template: str, code: int = 200, **values: Any) -> HTMLResponse:
-    language = preferred(request.headers.get("accept-language", ""))
-    words = texts(language)
-
-    def day(written: str) -> str:
-        return date.fromisoformat(written).strftime(words["date"])
-
-    return HTMLResponse(render(template, language=language.value, t=words, day=day, **values), code)

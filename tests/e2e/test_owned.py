@@ -33,15 +33,18 @@ def rate(page: Page, comment: str, index: int = -1) -> None:
 
 
 def offered(page: Page) -> Page:
-    """The page that shows what would be sent."""
-    page.locator('a[href^="/feedback/"]').last.click()
-    expect(page.locator("form button")).to_be_visible()
-    return page
+    """The page that shows what would be sent, which opens beside the conversation."""
+    with page.expect_popup() as opened:
+        page.locator('a[href^="/feedback/"]').last.click()
+    expect(opened.value.locator("form button")).to_be_visible()
+    return opened.value
 
 
 def owned(page: Page, house: House, name: str) -> None:
     """Sign in and follow the way to one's collections."""
     sign_in(page, house, name)
+    expect(page.locator("#starters button").first).to_be_visible()
+    assert faults(page) == []
     page.locator("#owned-link").click()
     expect(page.locator(".owned h1")).to_be_visible()
 
@@ -54,7 +57,8 @@ def test_what_a_person_sends_becomes_a_test_question_of_the_owner(
     expect(page.locator("#owned-link")).to_have_count(0)
     ask(page, question)
     rate(page, unique)
-    assert unique in offered(page).content()
+    page = offered(page)
+    assert unique in page.content()
     assert faults(page) == []
     page.locator("form button").click()
     expect(page.get_by_text(re.compile("handbook"))).to_be_visible()
@@ -70,7 +74,7 @@ def test_what_a_person_sends_becomes_a_test_question_of_the_owner(
     expect(page.locator(".owned mark").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert faults(page) == []
-    page.locator("form[action$='/question'] button").click()
+    page.locator("form[action$='#question'] button").click()
     expect(page.locator(".told")).to_be_visible()
     assert faults(page) == []
     kept = [json.loads(line) for line in house.run("question", "list", "handbook", "--json").splitlines()]
@@ -94,7 +98,7 @@ def test_what_says_nothing_of_an_answer_is_told_and_keeps_what_was_filled_in(
     page.locator("li", has_text=unique).get_by_role("link").click()
     page.locator("#golds").fill("no such document")
     page.locator("#answers").fill("240 hours")
-    page.locator("form[action$='/question'] button").click()
+    page.locator("form[action$='#question'] button").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was kept")
     expect(page.locator("#golds")).to_have_value("no such document")
     assert faults(page) == []
