@@ -26,6 +26,8 @@ from security.identity import CollectionId
 REPORTS_SHOWN = 30
 """On a page of the list."""
 PAGES_MAX = 1000
+NUMBER_DIGITS_MAX = 4
+"""Of a passage in a report, as a form gives it; int() refuses thousands."""
 TOLD = frozenset({"made", "removed"})
 """What a list says it has just done."""
 Number = Annotated[int, Query(ge=1, le=PAGES_MAX)]
@@ -70,7 +72,7 @@ def form_of(
     unanswerable: Annotated[str, Form()] = "",
 ) -> Asked:
     """The form as it came."""
-    numbers = frozenset(int(each) for each in read if each.isdecimal() and len(each) <= len(str(PAGES_MAX)))
+    numbers = frozenset(int(each) for each in read if each.isdecimal() and len(each) <= NUMBER_DIGITS_MAX)
     return Asked(text, numbers, golds, answers, bool(unanswerable))
 
 

@@ -199,6 +199,12 @@ def test_what_does_not_say_what_answers_it_is_not_kept(office: Office, filled: d
     assert len(office.questions("law")) == 1
 
 
+@pytest.mark.parametrize("written", ["law.md", "LAW.md", "on law"])
+def test_a_document_is_named_by_its_path_its_file_or_its_title(office: Office, written: str) -> None:
+    assert office.make("law", golds=f"\n {written} \n") == 303
+    assert [question.golds for question in office.questions("law") if question.report] == [(Gold("law.md"),)]
+
+
 def test_a_question_that_no_document_answers_is_kept(office: Office) -> None:
     assert office.make("law", unanswerable="1") == 303
     assert [question.golds for question in office.questions("law") if question.report] == [()]

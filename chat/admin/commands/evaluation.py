@@ -9,7 +9,7 @@ from chat.admin.output import Event, note, say, show
 from chat.admin.session import run, stopped_cleanly
 
 SEEN = ("question", "text", "rank", "page_rank")
-ANSWERED = ("refused", "reason")
+ANSWERED = ("refused", "reason", "contained")
 
 
 def add_to(application: typer.Typer) -> None:

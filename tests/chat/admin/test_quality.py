@@ -182,7 +182,8 @@ def test_a_gold_is_looked_for_before_the_question_is_kept(house: House, given: d
 
 def asked(house: House) -> None:
     """A question of each kind."""
-    run(house, "question.add", name="animals", text="What does the wombat dig under the hill?", golds=["wombat.md"])
+    dug = {"text": "What does the wombat dig under the hill?", "golds": ["wombat.md"], "answers": ["burrow"]}
+    run(house, "question.add", name="animals", **dug)
     run(house, "question.add", name="animals", text="Where lives the quokka near Perth?", golds=["quokka.md"])
     run(house, "question.add", name="animals", text="Xylophone zymurgy quasar?", is_unanswerable=True)
 
@@ -230,6 +231,7 @@ def test_a_run_with_answers_counts_refusals_and_citations(house: House) -> None:
     wombat = next(row for row in rows if "wombat" in row["text"])
     assert wombat["refused"] is False
     assert wombat["citations"]["document_precision"] == 1.0
+    assert (wombat["contained"], last["metrics"]["contained"]) == (True, 1.0)
     nothing = next(row for row in rows if "quasar" in row["text"])
     assert (nothing["refused"], nothing["reason"]) == (True, "weak_evidence")
     assert last["metrics"]["refused"] == 1.0
