@@ -19,6 +19,7 @@ from typing import Any
 from rag.answering.alignment import Alignment, Support
 from rag.answering.answer import Language
 from rag.answering.checking import check, plain
+from rag.answering.claims import without_files
 from rag.answering.dates import dates
 from rag.answering.names import names
 from rag.answering.numbers import numbers
@@ -143,7 +144,7 @@ def _other_number(case: Case, chance: random.Random) -> Case | None:
     said = dates(case.text)
     held = [
         number
-        for number in numbers(case.text)
+        for number in numbers(without_files(case.text))
         if number.text[0].isdigit() and not any(date.start <= number.start < date.end for date in said)
     ]
     if not held:

@@ -4,21 +4,38 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from rag.answering.answer import Citation, Doubt, Language, Why
-from rag.answering.claims import Claims, Held, Place, claims, held, is_rivalled, places, unknown, without_files
+from rag.answering.claims import (
+    Claims,
+    Held,
+    Place,
+    claims,
+    held,
+    is_rivalled,
+    places,
+    repeated,
+    unknown,
+    without_files,
+)
 from rag.answering.computing import asked, operands
+from rag.answering.figures import Figure, figures_of
+from rag.answering.forms import misread
 from rag.answering.names import names
 from rag.answering.negations import reversal
 from rag.answering.numbers import Number
-from rag.answering.opposites import opposite
+from rag.answering.opposites import is_reply, opposite
 from rag.answering.parts import parts
+from rag.answering.rivals import Ground, asked_in
 from rag.answering.sentences import split_sentences
 from rag.documents import RankedPassage
 from rag.retrieval.words import content_words, spoken
 
 SUPPORTED = 0.5
 """Share of a sentence's words, weighted by rarity, that its passage must hold. Strict on claims whatever the share."""
+TERSE, ABOUT = 3, 0.3
+"""So few words stand anywhere: the passage must also hold this share of theirs and the question's together."""
 ALSO_SUPPORTED = 0.85
 """A second document is cited only when it holds nearly the whole sentence too."""
 NEARLY_AS_GOOD = 0.05
@@ -65,6 +82,10 @@ class _Source:
             return False
         return len(self.item.passage.chunk.text[self.spans[first][0] : self.spans[last][1]].split()) <= QUOTE_WORDS_MAX
 
+    def asks(self, place: int) -> bool:
+        """Whether that sentence is a question: it says nothing."""
+        return self.item.passage.chunk.text[self.spans[place][1] - 1] == "?"
+
     def within(self, first: int, last: int) -> frozenset[str]:
         """The stems of these sentences."""
         return frozenset[str]().union(*self.stems[first : last + 1])
@@ -92,7 +113,10 @@ class Alignment:
         self._question = {spoken: frozenset(content_words(question, spoken)) for spoken in Language}
         self._frequency = Counter(word for source in self._sources for stems in source.stems for word in stems)
         self._sentences = sum(len(source.stems) for source in self._sources)
-        self._wanted = asked(question)
+        self._asked = cache(partial(asked_in, without_files(question)))
+        self._figures = cache(self._figures_of)
+        self._spoken = spoken(question)
+        self._text, self._wanted = question, asked(question)
         named = (name.folded for name in names(question) if not name.is_first)
         self._capitalised = frozenset(named).union(*(source.held.known.names for source in self._sources))
 
@@ -134,7 +158,8 @@ class Alignment:
         if not source.spans or not (news or words & source.words):
             return None
         first, last = self._window(source, words)
-        lacking = unknown(claimed, source.held)
+        lacking = [] if self._is_about(source, words) else [Why(Doubt.WORDS)]
+        lacking += unknown(claimed, source.held)
         others: list[int] = []
         says_it = self._says_it(source, words)
         for place in places(claimed, source.held):
@@ -145,12 +170,34 @@ class Alignment:
                 first, last = min(first, stands), max(last, stands)
             else:
                 others.append(stands)
-        score = 0.5 * self._share(words, source.words) + 0.5 * self._share(words, source.within(first, last))
+        within = self._share(words, source.within(first, last))
+        score = within if is_reply(text) else 0.5 * self._share(words, source.words) + 0.5 * within
         quotes = (source.cite(first, last), *(source.cite(place, place) for place in dict.fromkeys(others)))
         said = "\n".join((*source.item.passage.chunk.headings[-1:], quotes[0].quote))
+        if score >= SUPPORTED and claimed.numbers and not lacking:
+            lacking += repeated(claimed, source.held.numbers[first : last + 1])
+            lacking += misread(text, claimed, self._text, source.item.passage.chunk.text)
+            lacking += self._ground(source).displaced(text, claimed, source.language)
         if score >= SUPPORTED and (contrary := reversal(text, said, source.language) or opposite(text, said)):
             lacking.append(Why(Doubt.NEGATION, contrary))
         return _Standing(score, source, quotes, tuple(lacking))
+
+    def _is_about(self, source: _Source, words: frozenset[str]) -> bool:
+        """Whether the passage is about the question that a few words answer; those of another language do not tell."""
+        if len(words) > TERSE or self._spoken not in (None, source.language):
+            return True
+        return self._share(words | self._question[source.language], source.words) >= ABOUT
+
+    def _ground(self, source: _Source) -> Ground:
+        """What numbers are compared with: the figures of the source, and those of its document's other passages."""
+        of = source.item.passage.document.id
+        alike = [each.number for each in self._sources if each.item.passage.document.id == of]
+        found = [figure for number in alike for figure in self._figures(number)]
+        return Ground(self._asked(source.language), found, source.held.scales, self._rarity)
+
+    def _figures_of(self, number: int) -> tuple[Figure, ...]:
+        source = self._sources[number - 1]
+        return figures_of(source.item.passage.chunk.text, source.spans, source.held.numbers, source.language)
 
     def _computed(self, text: str, claimed: Claims, standings: Sequence[_Standing]) -> Support | None:
         """The support of a sentence of which only numbers are doubted, where they are worked out of one passage's."""
@@ -191,8 +238,9 @@ class Alignment:
         return min(near, key=lambda at: away[at], default=None)
 
     def _window(self, source: _Source, words: frozenset[str]) -> tuple[int, int]:
-        """The sentence that holds most of the words, with neighbours that add to them, within the quote's bound."""
-        first = last = max(range(len(source.spans)), key=lambda place: self._share(words, source.stems[place]))
+        """The sentence, no question, that holds most of the words, with neighbours that add to them, within bounds."""
+        places = [place for place in range(len(source.spans)) if not source.asks(place)] or range(len(source.spans))
+        first = last = max(places, key=lambda place: self._share(words, source.stems[place]))
         while True:
             have = source.within(first, last)
             wider = [bounds for bounds in ((first - 1, last), (first, last + 1)) if source.fits(*bounds)]
@@ -206,6 +254,10 @@ class Alignment:
         """The share of the words that is held, weighted by rarity among the passages' sentences: 0 to 1."""
         weights = {word: self._weight(word) for word in words}
         return sum(weight for word, weight in weights.items() if word in held) / (sum(weights.values()) or 1.0)
+
+    def _rarity(self, word: str) -> float:
+        """The weight of a word, or of a number as figures name it."""
+        return self._weight(word.removeprefix("#"))
 
     def _weight(self, word: str) -> float:
         return math.log(1 + (self._sentences + 1) / (self._frequency[word] + 0.5))

@@ -1,7 +1,7 @@
 """What a sentence claims beyond its words: numbers, dates and names, and where in a passage each stands."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.answering.answer import Doubt, Why
@@ -12,6 +12,7 @@ from rag.answering.numbers import Number, in_scales, is_same, numbers, pieces
 _FILE = re.compile(
     r"\S+\.(?:pdf|docx?|xlsx?|pptx?|od[tsp]|rtf|html?|md|txt|csv|eml|msg|epub|zip|png|jpe?g|tiff?)\b", re.IGNORECASE
 )
+_GROUPED = re.compile(r"\d,\d{3}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,28 @@ def without_files(text: str) -> str:
 
 def held(sentences: Sequence[str], text: str, above: Sequence[str]) -> Held:
     """What a passage of these sentences holds, under this title and these headings."""
-    said = tuple(numbers(sentence) for sentence in sentences)
+    apart = _columns if _GROUPED.search(text) else tuple
+    dated = tuple(map(dates, sentences))
+    counted = map(_counting, map(numbers, sentences), dated)
+    said = tuple(tuple(apart(found)) for found in counted)
     whole = "\n".join((*above, text))
     years = frozenset(int(number.value) for number in numbers(whole) if number.value == int(number.value))
-    return Held(
-        said, tuple(map(pieces, said)), tuple(map(dates, sentences)), known(text, above), in_scales(whole), years
-    )
+    return Held(said, tuple(map(pieces, said)), dated, known(text, above), in_scales(whole), years)
+
+
+def countable(sentence: str) -> tuple[Number, ...]:
+    """The numbers of a sentence but the days and months of its dates: those count nothing."""
+    return _counting(numbers(sentence), dates(sentence))
+
+
+def _counting(found: Iterable[Number], said: Sequence[Date]) -> tuple[Number, ...]:
+    return tuple(number for number in found if number.is_year or not _is_within(number, said))
+
+
+def _columns(found: Iterable[Number]) -> Iterator[Number]:
+    """The numbers of a passage whose thousands are grouped by commas: spaces part its columns."""
+    for number in found:
+        yield from (() if number.scale else pieces([number])) or (number,)
 
 
 def places(claimed: Claims, held: Held) -> list[Place]:
@@ -94,6 +111,21 @@ def is_rivalled(place: Place, claimed: Claims, held: Held, sentence: int) -> boo
     return any(not any(is_same(each, other) for each in claimed.numbers) for other in alike)
 
 
+def repeated(claimed: Claims, rows: Iterable[Sequence[Number]]) -> list[Why]:
+    """The numbers said twice where these sentences have each once, and have one of their kind that is not said."""
+    held = [number for row in rows for number in row if number.is_firm]
+    said = [number for number in claimed.numbers if number.text[0].isdigit()]
+    twice = [number for number in said if sum(is_same(number, other) for other in said) > 1]
+    return [Why(Doubt.NUMBER, number.text) for number in twice[1:2] if _lacks_another(number, said, held)]
+
+
+def _lacks_another(number: Number, said: Sequence[Number], held: Sequence[Number]) -> bool:
+    alike, claimed = ([each for each in found if _kind(each) == _kind(number)] for found in (held, said))
+    once = sum(is_same(number, other) for other in alike) == 1
+    left_out = [other for other in alike if not any(is_same(each, other) for each in said)]
+    return once and bool(left_out) and len(claimed) == len(alike)
+
+
 def _kind(number: Number) -> str:
     return "year" if number.is_year else number.unit
 
@@ -102,13 +134,17 @@ def _with_number(number: Number, held: Held) -> tuple[int, ...]:
     """Where the number stands: with its label or what it counts, where the passage has those with any number."""
     rows = enumerate(zip(held.numbers, held.pieces, strict=True))
     every = [(place, other) for place, (row, parts) in rows for other in (*row, *parts)]
-    for alike in (_is_labelled_as, _counts_as):
+    for alike in (_is_labelled_as, _orders_as, _counts_as):
         every = [(place, other) for place, other in every if alike(number, other)] or every
     return tuple(dict.fromkeys(place for place, other in every if is_same(number, other, held.scales)))
 
 
 def _is_labelled_as(number: Number, other: Number) -> bool:
     return bool(number.label) and number.label == other.label
+
+
+def _orders_as(number: Number, other: Number) -> bool:
+    return number.is_ordinal and other.is_ordinal
 
 
 def _counts_as(number: Number, other: Number) -> bool:

@@ -34,6 +34,7 @@ _FIGURES = (
     r"\b(?P<first>\d{1,2})(?P<mark>[/.-])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4})\b",
 )
 _PATTERNS = tuple(re.compile(pattern) for pattern in (*_FIGURES, *_SPELLED))
+_DIGIT = re.compile(r"\d")
 _WORDS_TOO = ("may", "march", "mar")
 """English months that are other words in small letters."""
 _MONTHS_OF_A_YEAR, _DAYS_MAX = 12, 31
@@ -58,6 +59,8 @@ class Date:
 
 def dates(text: str) -> tuple[Date, ...]:
     """Every date of a text that names a month, in order; a year alone is a number."""
+    if not _DIGIT.search(text):
+        return ()
     levelled = level(text)
     found: list[Date] = []
     for pattern in _PATTERNS:

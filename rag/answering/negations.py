@@ -55,11 +55,15 @@ class _Clause:
         denying, affirming = (self, other) if self.denies else (other, self)
         return denying.denies and not affirming.denies and not denying.denied.isdisjoint(affirming.words)
 
+    def shares(self, other: "_Clause") -> bool:
+        """Whether what one of two denials denies is spoken of in the other."""
+        return not (self.denied.isdisjoint(other.words) and other.denied.isdisjoint(self.words))
+
 
 def reversal(text: str, quote: str, language: Language) -> str:
     """The clause of the text whose polarity is not that of what the quote says of the same; "" where there is none.
 
-    Of a quote that denies nothing at all, a clause that denies anything is the contrary.
+    Of a quote that denies nothing at all, or nothing of the kind, a clause that denies anything is the contrary.
     """
     said, held = _clauses(text, language), _clauses(quote, language)
     levelled = level(quote)
@@ -67,7 +71,14 @@ def reversal(text: str, quote: str, language: Language) -> str:
         return next((clause.text for clause in said if clause.denies and clause.words), "")
     reversed_ = (clause.text for clause in said if _is_reversed(clause, held))
     lost = (_without(clause, held, said) for clause in held if clause.leaves_out)
-    return next(reversed_, "") or next(filter(None, lost), "")
+    return next(reversed_, "") or next(filter(None, lost), "") or _unheld(said, held)
+
+
+def _unheld(said: Sequence[_Clause], held: Sequence[_Clause]) -> str:
+    """The clause of the answer that denies something of which the quote denies nothing."""
+    denials = [clause for clause in held if clause.denies]
+    unheld = (clause for clause in said if clause.denies and clause.denied)
+    return next((clause.text for clause in unheld if not any(clause.shares(other) for other in denials)), "")
 
 
 def _is_reversed(clause: _Clause, held: Sequence[_Clause]) -> bool:

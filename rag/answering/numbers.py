@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from rag.answering.sentences import level
 from rag.retrieval.words import is_stop
@@ -98,6 +99,8 @@ _BETWEEN = frozenset(
 _STEM, _NOUNS_MAX = 6, 2
 _HELD_BACK = re.compile(r"\b(?:les|des|ces|the|these|those|both|tous|toutes)\s$")
 _PIECE = re.compile(r"\d+(?:[.,]\d+)?")
+_CLOCK = re.compile(r"(?<![\d:])\d{1,2}(?::\d{2}){1,2}(?![\d:])(?: ?[+-]\d{4}\b)?")
+_ORDINAL = re.compile(r"(?:th|st|nd|rd|er|ere|e|eme|ieme)s?\b")
 _GROUPING = re.compile(r"(?<=\d)[ ,.](?=\d{3}(?!\d))")
 
 
@@ -119,6 +122,7 @@ class Number:
     is_firm: bool = True
     label: str = ""
     nouns: tuple[str, ...] = ()
+    is_ordinal: bool = False
 
     @property
     def value(self) -> Decimal:
@@ -139,7 +143,9 @@ class Number:
 def numbers(text: str) -> tuple[Number, ...]:
     """Every number of a text, in order."""
     levelled = level(text)
-    return tuple(_number(text, levelled, match) for match in _NUMBER.finditer(levelled))
+    found = tuple(_number(text, levelled, match) for match in _NUMBER.finditer(levelled))
+    clocks = [match.span() for match in _CLOCK.finditer(levelled)] if ":" in levelled else []
+    return tuple(map(partial(_timed, clocks), found)) if clocks else found
 
 
 def pieces(found: Iterable[Number]) -> tuple[Number, ...]:
@@ -168,6 +174,12 @@ def is_same(claimed: Number, held: Number, scales: frozenset[int] = frozenset())
     return claimed.bare == held.bare and held.scale == 0 and claimed.scale in scales
 
 
+def _timed(clocks: Iterable[tuple[int, int]], number: Number) -> Number:
+    """The number, with the time of day for its unit where it is part of one."""
+    is_timed = any(start <= number.start < end for start, end in clocks)
+    return replace(number, unit="clock", nouns=()) if is_timed else number
+
+
 def _number(text: str, levelled: str, match: re.Match[str]) -> Number:
     written = match["digits"]
     bare, scale = _value(written), _SCALES.get(match["scale"] or "", 0)
@@ -181,14 +193,22 @@ def _number(text: str, levelled: str, match: re.Match[str]) -> Number:
     label = _LABEL.search(text, max(0, match.start() - _LABEL_MAX), match.start())
     nouns = () if unit else tuple(_nouns(levelled, match.end()))
     named = level(label[1]) if label else ""
-    return Number(text[match.start("digits") : end], *match.span(), bare, scale, unit, is_firm, named, nouns)
+    is_ordinal = _ORDINAL.match(levelled, match.end()) is not None
+    return Number(
+        text[match.start("digits") : end], *match.span(), bare, scale, unit, is_firm, named, nouns, is_ordinal
+    )
+
+
+def noun(word: str) -> str:
+    """The beginning of a word that is counted, levelled: endings differ with number and gender."""
+    return level(word)[:_STEM]
 
 
 def _nouns(levelled: str, start: int) -> list[str]:
     """The beginnings of the words that follow, up to a mark; endings differ with number and gender."""
     after = re.match(r"(?: [^\W\d]+){1,4}", levelled[start : start + 60])
     words = after.group().split() if after else []
-    return [word[:_STEM] for word in words if word not in _BETWEEN and not is_stop(word)][:_NOUNS_MAX]
+    return [noun(word) for word in words if word not in _BETWEEN and not is_stop(word)][:_NOUNS_MAX]
 
 
 def _is_firm(levelled: str, match: re.Match[str]) -> bool:

@@ -36,9 +36,42 @@ _BOTH = tuple(
 )
 
 
+_AFFIRMS, _DENIES = (re.compile(rf"(?:\A|[.!?:;]\s?|\n\s*)({words})\b(?!-)") for words in ("oui|yes", "non|no"))
+_REPLY_MAX = 8
+_WORD = re.compile(r"[a-z]{5,}")
+_UNDONE = re.compile(r"\bun([a-z]{5,})")
+_STEM_MIN, _ENDING = 5, 4
+"""Letters at the end of a longer word that may differ: "official" is undone by "unofficially"."""
+
+
 def opposite(text: str, quote: str) -> str:
     """The word of the text of which the quote has only the opposite; "" where there is none."""
-    return next(_opposites(level(text), level(quote)), "")
+    said, held = level(text), level(quote)
+    return next(_opposites(said, held), "") or _contrary_reply(said, held) or next(_undone(said, held), "")
+
+
+def is_reply(text: str) -> bool:
+    """Whether a sentence begins with yes or no."""
+    beginning = level(text[:_REPLY_MAX])
+    return any(pattern.match(beginning) for pattern in (_AFFIRMS, _DENIES))
+
+
+def _contrary_reply(said: str, held: str) -> str:
+    """The yes of a text of which the quote says only no, or the other way round."""
+    for one, other in ((_AFFIRMS, _DENIES), (_DENIES, _AFFIRMS)):
+        reply = one.match(said)
+        if reply and other.search(held) and not one.search(held):
+            return reply[1]
+    return ""
+
+
+def _undone(said: str, held: str) -> Iterator[str]:
+    """The words of a text that the quote has only with "un" before them."""
+    for word in _UNDONE.findall(held):
+        stem = word[: max(_STEM_MIN, len(word) - _ENDING)]
+        same = next((each for each in _WORD.findall(said) if each.startswith(stem)), "")
+        if same and not re.search(rf"\b{stem}", held):
+            yield same
 
 
 def _opposites(said: str, held: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from rag.retrieval.words import content_words
 WORDS_MIN = 3
 """Content words of a part: fewer are found anywhere, and stay with what stands beside them."""
 PARTS_MAX = 8
-_JOINT = re.compile(r"[;:](?=\s)|,(?=\s)|\s(?=(?:et|and|mais|but|ainsi que|as well as)\s)")
+_JOINT = re.compile(r"[;:](?=\s)|,(?=\s)|\s(?=(?:et|and|mais|but|ainsi que|as well as)\s(?!\d))")
 
 
 def parts(text: str) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from decimal import Decimal
 GROUP = 3
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FOOTNOTE = re.compile(r"(?<=\S)\s*\(\d{1,2}\)$")
+_PIPED = re.compile(r"\|((?:[^|\n]*[^|\s][^|\n]*\|)+)")
+_RULE = re.compile(r":?-{2,}:?")
 _AMOUNT = re.compile(
     r"^(?P<open>\()?\s*(?P<minus>[-−–])?\s*(?:[$€£]|EUR|USD|GBP|INR)?\s*(?P<minus_after>[-−–])?"
     r"(?P<number>\d{1,3}(?:[,. \u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
@@ -49,6 +51,22 @@ def rows(text: str) -> tuple[Row, ...]:
             years = values
         elif any(cell.value is not None for cell in cells):
             found.append(Row(label, _under(cells, years), start, end))
+    return tuple(found)
+
+
+def piped(text: str) -> tuple[Row, ...]:
+    """The rows below a line of dashes, as Markdown writes tables, whether or not their lines were joined."""
+    header: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    found = []
+    for match in _PIPED.finditer(text):
+        values = tuple(value.strip() for value in match[1].removesuffix("|").split("|"))
+        if all(_RULE.fullmatch(value) for value in values):
+            header = before
+        elif len(values) == len(header):
+            cells = tuple(Cell(name, value, amount(value)) for name, value in zip(header, values, strict=True))
+            found.append(Row(values[0], cells[1:], *match.span()))
+        before = values
     return tuple(found)
 
 

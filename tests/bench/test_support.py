@@ -63,3 +63,11 @@ def test_the_figures_are_printed(
     printed = capsys.readouterr().out
     assert "marked as supported 0 (0.0%)" in printed
     assert DRAFTS[0] in printed
+
+
+def test_the_name_of_a_file_is_not_changed() -> None:
+    row = rows()[0]
+    row["draft"] = "In report-6ea63.md: You can carry over 240 hours to Boston."
+    changed = [case.text for case in sample(list(supported([row])), random.Random(2)) if case.kind == "number"]
+    assert changed
+    assert all("report-6ea63.md" in text for text in changed)

@@ -227,3 +227,46 @@ def test_the_opposite_of_what_stands_there_is_not_supported(ranked: MakeRanked) 
     assert alignment.check("Neutrophils are the most abundant type of phagocyte.").citations
     support = alignment.check("Neutrophils are the least abundant type of phagocyte.")
     assert (support.citations, [why.text for why in support.why]) == ((), ["least"])
+
+
+def test_a_word_that_answers_stands_in_a_passage_about_the_question(ranked: MakeRanked) -> None:
+    question = "Qui a écrit les Mamelles de Tirésias ?"
+    ballet = ranked("Le concept est divulgué par la plaquette qu'Apollinaire rédige pour la première de Parade.")
+    play = ranked("Apollinaire achève la pièce Les Mamelles de Tirésias.")
+    assert not Alignment([ballet], question, Language.FRENCH).check("Apollinaire").citations
+    assert Alignment([play], question, Language.FRENCH).check("Apollinaire").citations
+    assert (
+        Alignment([play], "Who wrote the play about the soothsayer?", Language.ENGLISH).check("Apollinaire").citations
+    )
+
+
+def test_a_question_that_the_passage_asks_is_no_quote(ranked: MakeRanked) -> None:
+    asks = (
+        "Professionnels de santé : mener une analyse d'impact, est-ce obligatoire ? La réponse dépend de la structure."
+    )
+    alignment = Alignment([ranked(asks)], "Une analyse d'impact est-elle obligatoire ?", Language.FRENCH)
+    support = alignment.check("Mener une analyse d'impact est obligatoire.")
+    assert not any(citation.quote.endswith("?") for citation in support.citations)
+
+
+def test_a_yes_stands_on_its_quote_and_not_on_words_from_all_over(ranked: MakeRanked) -> None:
+    text = "You may need to find a lawyer later. It helps. A judge hears cases. That takes time. Civil law is long."
+    alignment = Alignment([ranked(text)], "Do I need a lawyer for civil cases?", Language.ENGLISH)
+    assert not alignment.check("Yes, you need a lawyer for civil cases.").citations
+    needs = Alignment([ranked("You need a lawyer for civil cases.")], "Do I need a lawyer?", Language.ENGLISH)
+    assert needs.check("Yes, you need a lawyer for civil cases.").citations
+
+
+def test_a_range_is_not_taken_apart_to_be_checked(ranked: MakeRanked) -> None:
+    text = "Le château de Kilkenny fut construit entre 1192 et 1207 par Guillaume de Clare pour contrôler un passage."
+    alignment = Alignment([ranked(text)], "Quand fut-il construit ?", Language.FRENCH)
+    said = "Le château de Kilkenny fut construit entre {} et 1207 par Guillaume de Clare pour contrôler un passage."
+    assert alignment.check(said.format(1192)).citations
+    assert not alignment.check(said.format(1207)).citations
+
+
+def test_times_and_days_of_a_message_are_no_sums(ranked: MakeRanked) -> None:
+    mail = "Calendly charged $124.48 to Mercury; Date: Mon, 14 Feb 2022 09:55:16 +0000"
+    alignment = Alignment([ranked(mail)], "Find the $ value paid to Calendly?", Language.ENGLISH)
+    assert alignment.check("$124.48").citations
+    assert not any(alignment.check(wrong).citations for wrong in ("$14", "$55", "$0000", "$2022"))

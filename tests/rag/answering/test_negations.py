@@ -24,6 +24,7 @@ LICENCE = (
         ("It is prohibited to carry over annual leave hours.", CARRY),
         ("Visitors must not wait in the hall.", PERMIT),
         ("The hall is not for contractors.", CARRY),
+        ("A deterministic machine is not the most basic machine.", 'A deterministic machine is basic ("yes" or "no").'),
         ("The fee is not $1,952 million.", "The fee (without tax) in 2019 was $1,952 million."),
         ("Les frais sont remboursés sans justificatif.", "Les frais sont remboursés avec un justificatif."),
         ("Les frais sont remboursés avec justificatif.", "Les frais sont remboursés sans justificatif."),
