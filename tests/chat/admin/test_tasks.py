@@ -56,3 +56,18 @@ def test_a_summary_of_the_model_holds_only_what_stands_in_the_document(huisclos:
     assert lines
     assert {line["standing"] for line in lines} <= {"checked", "quoted"}
     assert all(cited[number]["doc"] == "leave.md" for line in lines for number in line["citations"])
+
+
+def test_a_filter_narrows_what_is_listed_and_named(huisclos: Huisclos) -> None:
+    (work,) = huisclos.rows("task", "list", "-c", "rules", "lost badges", "--folder", "sub", "--after", "2001-01-01")
+    assert work["total"] == 1
+    assert (work["filter"]["folders"], work["filter"]["after"]) == (["sub"], "2001-01-01")
+    (work,) = huisclos.rows("task", "list", "-c", "rules", "annual leave", "--folder", "sub")
+    assert work["trouble"] == "nothing_found"
+    both = ("task", "compare", "-c", "rules", "leave.md; badges.txt: day")
+    assert huisclos.rows(*both)[0]["filter"] is None
+    code, _, error = huisclos.ends(*both, "--type", "pdf")
+    assert code == 0
+    assert "no document matches the filter" in error
+    assert "only documents that come through the filter" in error
+    assert huisclos.ends(*both, "--before", "yesterday")[0] != 0

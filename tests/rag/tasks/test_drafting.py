@@ -41,6 +41,22 @@ def test_only_documents_that_come_through_the_filter_are_read(rules: Counter) ->
     assert rules.work(Task.DRAFT, QUESTION, scribe, within=Filter(after=date(2001, 1, 1))).citations
 
 
+def test_a_draft_has_one_greeting_and_one_closing_and_no_signature(rules: Counter) -> None:
+    written = f"Dear Sam,\nThank you for your question. {GOOD} Thank you for the 12 boxes.\nBest regards,\nMaria Lopez"
+    lines = rules.work(Task.DRAFT, QUESTION, Scribe(written)).sections[0].told
+    first, last = FORMULAS[Language.ENGLISH]
+    assert [(line.text, line.standing) for line in lines if line.standing is not Standing.CHECKED] == [
+        (first, Standing.FORMULA),
+        ("Thank you for your question.", Standing.FORMULA),
+        ("Thank you for the 12 boxes.", Standing.UNCHECKED),
+        (last, Standing.FORMULA),
+    ]
+
+
+def test_a_draft_of_formulas_alone_is_none(rules: Counter) -> None:
+    assert rules.work(Task.DRAFT, QUESTION, Scribe("Hello,\nKind regards,\nSam")).trouble is Trouble.NOT_SAID
+
+
 def test_a_draft_of_which_nothing_stands_is_none(rules: Counter) -> None:
     assert rules.work(Task.DRAFT, QUESTION, Scribe("We send you 12 boxes.")).trouble is Trouble.NOT_SAID
 

@@ -69,6 +69,7 @@ def test_numbers_and_dates_that_one_has_and_the_other_has_not_are_told(
         ("La demande est signée.", "The request is signed by Mr John Smith.", ["John", "Smith"], []),
         ("Martin signe la demande du jour.", "Durand signs the request of the day.", [], ["Martin"]),
         ("Le fichier est tenu par la CNIL.", "The file is held by the authority.", [], ["CNIL"]),
+        ("Le fichier est tenu par la CNIL.", "The file is held by the CNIS.", ["CNIS"], ["CNIL"]),
         ("Le RGPD est appliqué en France.", "The GDPR is applied in France.", [], []),
     ],
 )
