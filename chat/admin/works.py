@@ -15,7 +15,7 @@ _TROUBLES = {
     "no_such_document": "no document is named so; name it by words of its title or path",
     "which_document": "several documents are named so; run the command again with --pick and a number:",
     "two_wanted": "name two documents, with a semicolon between them",
-    "nothing_shared": "nothing was found that both documents speak of; say after a colon what to compare, in their words",
+    "nothing_shared": "nothing was found that both documents speak of; say after a colon what to compare",
     "no_such_page": "the document has no such page, or nothing is written on it",
     "not_said": "the documents do not say enough for a reply",
     "not_allowed": "answers without documents are not allowed: see answering.without_documents in docs/settings.md",

@@ -29,7 +29,7 @@ from rag.tasks.work import (
     Trouble,
     Work,
 )
-from rag.tasks.writing import write
+from rag.tasks.writing import is_said, write
 from security.access import Grant
 
 DRAFT_TOKENS_MAX = 200
@@ -82,7 +82,7 @@ def draft(tools: Tools, grants: Sequence[Grant], request: Request, cancelled: th
     messages = (Message("system", _SYSTEM[language]), Message("user", asked))
     text = yield from write(generator, messages, DRAFT_TOKENS_MAX, cancelled)
     told = body_of(check(text, Alignment(evidence.passages, request.text, language)))
-    if refusal_of(told):
+    if refusal_of(told) or not any(map(is_said, told)):
         raise TaskFailed(Trouble.NOT_SAID)
     yield Delivered(_work(told, language))
 
@@ -114,5 +114,5 @@ def _line(sentence: Aligned, citing: Citing) -> Line:
     cited = tuple(map(citing.take, sentence.support.citations))
     if not cited and _POLITE.match(_plain(sentence.text)) and not _claims_anything(sentence.text):
         return Line(sentence.text, Standing.FORMULA)
-    standing = Standing.CHECKED if cited and not sentence.support.why else Standing.UNCHECKED
+    standing = Standing.CHECKED if is_said(sentence) and not sentence.support.why else Standing.UNCHECKED
     return Line(sentence.text, standing, cited, sentence.support.why)

@@ -33,7 +33,7 @@ from rag.tasks.work import (
     Trouble,
     Work,
 )
-from rag.tasks.writing import asked, ranked, write
+from rag.tasks.writing import asked, is_said, ranked, write
 from security.access import Grant
 
 GROUP_TOKENS = 600
@@ -127,7 +127,7 @@ def _told(
 
 
 def _is_supported(sentence: Aligned) -> bool:
-    return bool(sentence.support.citations) and not sentence.support.why
+    return is_said(sentence) and not sentence.support.why
 
 
 def _extracted(groups: Sequence[Sequence[Passage]], centre: Centre) -> list[_Point]:

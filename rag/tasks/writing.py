@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from models.chat_format import Message
 from models.generation import Done, GenerationRequest, Generator, Token, Waiting
 from rag.answering.answer import Queued, Written
-from rag.answering.checking import plain
+from rag.answering.checking import Aligned, plain
 from rag.answering.prompt import quote
 from rag.documents import Passage, RankedPassage
 from rag.retrieval.neighbours import Completed
@@ -55,6 +55,12 @@ def asked(system: str, passages: Sequence[RankedPassage], order: str) -> tuple[M
     """Messages with passages quoted as data, as a question has them, below a public system message of the task."""
     read = "\n".join(quote(Completed(item.passage)) for item in passages)
     return Message("system", system), Message("user", f"{read}\n\n{order}")
+
+
+def is_said(sentence: Aligned) -> bool:
+    """Whether passages say it; where they only ask it, they do not."""
+    quotes = [citation.quote.rstrip(' »”"') for citation in sentence.support.citations]
+    return any(not quote.endswith("?") for quote in quotes)
 
 
 def ranked(passages: Sequence[Passage]) -> tuple[RankedPassage, ...]:

@@ -53,6 +53,13 @@ def test_a_draft_has_one_greeting_and_one_closing_and_no_signature(rules: Counte
     ]
 
 
+def test_what_the_documents_only_ask_is_not_verified_by_it(rules: Counter) -> None:
+    rules.load({"asked.md": "# Phones\n\nMay an employer record the telephone calls of the staff? No, never.\n"})
+    asked = "May an employer record the telephone calls of the staff?"
+    claim = "An employer may record the telephone calls of the staff."
+    assert rules.work(Task.DRAFT, asked, Scribe(claim)).trouble is Trouble.NOT_SAID
+
+
 def test_a_draft_of_formulas_alone_is_none(rules: Counter) -> None:
     assert rules.work(Task.DRAFT, QUESTION, Scribe("Hello,\nKind regards,\nSam")).trouble is Trouble.NOT_SAID
 
