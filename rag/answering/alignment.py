@@ -293,7 +293,12 @@ def _source(number: int, item: RankedPassage, answered_in: Language) -> _Source:
     language = spoken(chunk.text) or answered_in
     spans = tuple(split_sentences(chunk.text))
     sentences = [chunk.text[start:end] for start, end in spans]
-    stems = tuple(frozenset(content_words(sentence, language)) for sentence in sentences)
+    stems = tuple(_stems(sentence, language) for sentence in sentences)
     above = (title, *chunk.headings)
     words = frozenset(content_words("\n".join(above), language)).union(*stems)
     return _Source(number, item, language, spans, stems, words, held(sentences, chunk.text, above))
+
+
+def _stems(sentence: str, language: Language) -> frozenset[str]:
+    """What a sentence says; one that only asks says nothing."""
+    return frozenset() if sentence.endswith("?") else frozenset(content_words(sentence, language))

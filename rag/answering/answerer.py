@@ -212,7 +212,7 @@ def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
     """What was written, checked; nothing supported gives a quote or a refusal, the model not knowing a refusal."""
     stream = draft.stream
     if stream.refusal and not draft.is_cancelled:
-        cite = nearest_quote(seen.meant, seen.evidence.passages, seen.language)
+        cite = nearest_quote(seen.meant, seen.evidence.passages, seen.language, stream.draft)
         if cite and stream.refusal is Reason.NOTHING_SUPPORTED:
             return _quoted(cite, seen, timings)
         return _refuse(stream.refusal, seen, timings)

@@ -48,22 +48,36 @@ class _Sentences:
         return len(self.cite(first, last).quote.split())
 
 
-def nearest_quote(question: str, passages: Sequence[RankedPassage], language: Language) -> Citation | None:
+def nearest_quote(
+    question: str, passages: Sequence[RankedPassage], language: Language, draft: str = ""
+) -> Citation | None:
     """The one or two sentences that hold most of the question, or what follows where they only say it again.
 
-    None where too little of the question stands there.
+    Where too little of the question stands there, those that hold most of the question and of what the model wrote
+    (`draft`): it tells where the model read. None where too little stands there, too.
     """
     read = [_taken_apart(number, item, language) for number, item in enumerate(passages, 1)]
     weigh = _Weights(read)
+    found = _nearest(question, read, weigh) or (_nearest(f"{question}\n{draft}", read, weigh) if draft else None)
+    return _answering(question, *found) if found else None
+
+
+def _nearest(wanted: str, read: Sequence[_Sentences], weigh: "_Weights") -> tuple[_Sentences, int, int] | None:
+    """The window that holds most of these words; None where it holds too few."""
     found = [
-        (weigh.share(wanted, stems | each.above) - LATER * place - LONGER * (last - first), each, first, last)
+        (weigh.share(words, stems | each.above) - LATER * place - LONGER * (last - first), each, first, last)
         for place, each in enumerate(read)
-        for wanted in (frozenset(content_words(question, each.language)),)
+        for words in (frozenset(content_words(wanted, each.language)),)
         for first, last, stems in _windows(each)
     ]
-    score, best, first, last = max(found, key=lambda item: item[0], default=(0.0, None, 0, 0))
-    if best is None or score < ANSWERS_MIN:
+    if not found:
         return None
+    score, best, first, last = max(found, key=lambda item: item[0])
+    return (best, first, last) if score >= ANSWERS_MIN else None
+
+
+def _answering(question: str, best: _Sentences, first: int, last: int) -> Citation | None:
+    """The window, or what follows it where it only says the question again; None where nothing follows."""
     asks_again = first
     while asks_again < len(best.spans) and best.asks(asks_again, question):
         asks_again += 1

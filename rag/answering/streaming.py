@@ -47,6 +47,11 @@ class SentenceStream:
         return " ".join(sentence.text for sentence in self._sentences)
 
     @property
+    def draft(self) -> str:
+        """All that was written and has ended, shown or not."""
+        return " ".join(aligned.text for aligned in self._aligned)
+
+    @property
     def refusal(self) -> Reason | None:
         """Why what was written is no answer, if it is none."""
         return refusal_of(self._aligned)

@@ -92,6 +92,13 @@ class Comparison:
         return (*best, *(replace(item, score=below - place) for place, item in enumerate(rest)))
 
 
+def likeness(question: str, ranked: Sequence[RankedPassage]) -> float:
+    """The share of the question's trigrams in the best passage, weighted by rarity among the first DEPTH: 0 to 1."""
+    query = _Query(question)
+    held = [_shared([query], item.passage)[0].grams for item in ranked[:DEPTH]]
+    return _share(query.grams, held[0], _rarity(query.grams, held)) if held else 0.0
+
+
 def _shared(queries: Sequence[_Query], passage: Passage) -> list[_Shared]:
     chunk, title = passage.chunk, passage.document.title
     above = " ".join((title, *chunk.headings[-2:]))

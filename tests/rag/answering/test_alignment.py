@@ -45,6 +45,14 @@ def test_a_sentence_the_passage_says_is_cited_with_a_verbatim_quote(align: Calla
     assert citation.quote.startswith("You can carry over a maximum of 240")
 
 
+def test_a_question_in_the_passage_says_nothing(align: Callable[..., Alignment]) -> None:
+    asks = "Can you carry annual leave hours over to the next year?"
+    assert not align(asks).check("You can carry annual leave hours over to the next year.").citations
+    said = "Annual leave hours are carried over."
+    (citation,) = align(f"{asks}\n{said}").check("Annual leave hours are carried over to the next year.").citations
+    assert citation.quote == said
+
+
 def test_a_changed_number_is_never_supported(align: Callable[..., Alignment]) -> None:
     assert not align(LEAVE).check("You can carry over a maximum of 340 annual leave hours.").citations
 

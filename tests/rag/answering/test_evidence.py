@@ -88,8 +88,20 @@ def test_a_margin_is_a_share(ranked: MakeRanked, scores: list[float | None]) -> 
     assert 0 <= margin([ranked("x", lexical=score) for score in scores]) <= 1
 
 
-@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1))
-def test_more_of_any_signal_is_never_weaker(similarity: float, covered: float, stands_out: float) -> None:
-    evidence = Evidence((), (), similarity, covered, stands_out)
-    for more in (replace(evidence, similarity=1.0), replace(evidence, coverage=1.0), replace(evidence, margin=1.0)):
+def test_a_misspelt_question_is_answered_from_a_passage_that_is_near(ranked: MakeRanked) -> None:
+    others = [ranked(OTHER, name=f"d{place}", dense=0.7, lexical=None) for place in range(9)]
+    asked = "anual leaves caried ower"
+    assert not choose([ranked(CARRY, dense=0.86, lexical=None), *others], asked, words).is_weak
+    assert choose([ranked(OTHER, dense=0.86, lexical=None), *others], asked, words).is_weak
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_more_of_any_signal_is_never_weaker(similarity: float, covered: float, stands_out: float, like: float) -> None:
+    evidence = Evidence((), (), similarity, covered, stands_out, like)
+    for more in (
+        replace(evidence, similarity=1.0),
+        replace(evidence, coverage=1.0),
+        replace(evidence, margin=1.0),
+        replace(evidence, likeness=1.0),
+    ):
         assert more.strength >= evidence.strength

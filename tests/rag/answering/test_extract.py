@@ -45,6 +45,22 @@ def test_too_little_of_the_question_gives_nothing(ranked: MakeRanked) -> None:
     assert nearest_quote("Anything?", [], Language.ENGLISH) is None
 
 
+def test_what_the_model_wrote_tells_where_to_quote_when_the_question_alone_does_not(ranked: MakeRanked) -> None:
+    text = "The factory was an experiment. Soap was made there out of fat. Parking is free."
+    question, draft = "Which purpose did the plant serve?", "The plant made soap out of fat."
+    assert nearest_quote(question, [ranked(text, title="")], Language.ENGLISH) is None
+    cite = nearest_quote(question, [ranked(text, title="")], Language.ENGLISH, draft)
+    assert cite is not None
+    assert cite.quote == "Soap was made there out of fat."
+
+
+def test_a_draft_moves_no_quote_that_the_question_finds(ranked: MakeRanked) -> None:
+    question = "How many annual leave hours can I carry over?"
+    cite = nearest_quote(question, [ranked(TEXT)], Language.ENGLISH, "The office opens at eight.")
+    assert cite is not None
+    assert cite.quote == "You can carry over 240 annual leave hours to the next year."
+
+
 def test_what_stands_above_a_passage_counts_for_it(ranked: MakeRanked) -> None:
     passage = ranked("It is granted for ten days.", title="Paternity leave")
     cite = nearest_quote("How long is paternity leave granted?", [passage], Language.ENGLISH)

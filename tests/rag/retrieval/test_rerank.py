@@ -5,7 +5,7 @@ import time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag.retrieval.rerank import DEPTH, Comparison
+from rag.retrieval.rerank import DEPTH, Comparison, likeness
 from tests.rag.retrieval.conftest import MakeRanked
 
 NEAR = "The northern castle was built in 1192 by the river."
@@ -42,6 +42,14 @@ def test_a_misspelt_question_finds_the_word_it_means(ranked: MakeRanked) -> None
 
 
 FRENCH = "Vous pouvez garder ces informations pendant deux ans au plus dans ce fichier"
+
+
+def test_likeness_is_the_share_of_the_best_passage_and_survives_a_misspelling(ranked: MakeRanked) -> None:
+    items = [ranked(NEAR, 0.2, "A"), ranked("Soap is made of fat.", 0.1, "B")]
+    assert likeness("The northern castle was built", items) == 1
+    assert 0.3 < likeness("nothern castel", items) < 1
+    assert likeness("nothern castel", items[::-1]) < 0.1
+    assert likeness("castle", []) == 0
 
 
 def test_a_passage_in_another_language_is_not_punished_for_its_words(ranked: MakeRanked) -> None:
