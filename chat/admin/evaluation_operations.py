@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib import metadata
 
+from chat.admin.ablation import Search, ablation
+from chat.admin.beir import Query
 from chat.admin.operations import Event, operation
 from chat.admin.quality_operations import owned
 from chat.assembly import House
 from models.catalogue import ModelEntry, Task
+from rag.answering.answerer import CANDIDATE_PASSAGES
 from rag.documents import DocumentInfo
 from rag.errors import QuestionUnknown
 from rag.evaluating.comparing import causes, changed
@@ -18,7 +21,9 @@ from rag.evaluating.evaluation import Circumstances, Evaluation, Outcome
 from rag.evaluating.question import Question
 from rag.evaluating.running import Ask, asked_of, run, unanswered
 from rag.evaluating.summary import summarise
-from security.access import Right
+from rag.retrieval.search import Searcher
+from rag.retrieval.stages import Stages
+from security.access import Grant, Right
 
 SECTIONS = ("models", "index", "retrieval", "answering")
 """Sections of the settings that answers may depend on."""
@@ -46,14 +51,35 @@ def evaluate_answers(
         stop.set()
 
 
+@operation("eval.ablate")
+def evaluate_stages(house: House, name: str, user: str = "") -> Iterator[Event]:
+    """Search every question that something answers without each stage, and by one retriever alone; nothing is kept."""
+    managing, reading = owned(house, name, user), owned(house, name, user, Right.READ)
+    questions = _questions(house, managing)
+    house.audit.record(managing.principal.user_id, "eval", managing.collection_id, "begun")
+
+    def searching(stages: Stages) -> Search:
+        searcher = Searcher(house.documents, house.index, house.embedder, stages)
+        return lambda question: searcher.search([reading], question, CANDIDATE_PASSAGES)
+
+    queries = [Query(question.id, question.text) for question in questions]
+    golds = {str(question.id): frozenset(question.docs) for question in questions}
+    yield from map(asdict, ablation(searching, queries, golds))
+
+
+def _questions(house: House, managing: Grant) -> tuple[Question, ...]:
+    questions = house.documents.quality.questions.all(managing)
+    if not questions:
+        raise QuestionUnknown("the collection has no questions; `huisclos question add` makes one")
+    return questions
+
+
 def _evaluated(
     house: House, name: str, user: str, ask: Ask, stop: threading.Event | None = None, *, is_answered: bool
 ) -> Iterator[Event]:
     managing, reading = owned(house, name, user), owned(house, name, user, Right.READ)
     quality, who = house.documents.quality, managing.principal.user_id
-    questions = quality.questions.all(managing)
-    if not questions:
-        raise QuestionUnknown("the collection has no questions; `huisclos question add` makes one")
+    questions = _questions(house, managing)
     house.audit.record(who, "eval", managing.collection_id, "begun")
     outcomes: list[Outcome] = []
     for question, outcome in zip(questions, run(house.searcher, reading, questions, ask), strict=True):

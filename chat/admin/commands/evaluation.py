@@ -17,13 +17,20 @@ def add_to(application: typer.Typer) -> None:
     application.command("eval", epilog=EXAMPLES)(evaluate)
 
 
-EXAMPLES = examples("huisclos eval -c contracts", "huisclos eval -c contracts --answers --json > run.jsonl")
+EXAMPLES = examples(
+    "huisclos eval -c contracts",
+    "huisclos eval -c contracts --answers --json > run.jsonl",
+    "huisclos eval -c contracts --ablate",
+)
 
 
 def evaluate(
     collection: InCollection = "",
     is_answered: Annotated[
         bool, typer.Option("--answers", help="Answer each too (seconds a question), and count refusals and citations.")
+    ] = False,
+    is_ablation: Annotated[
+        bool, typer.Option("--ablate", help="Search without each stage instead, to see what it is worth here.")
     ] = False,
     person: As = "",
     state: State = STATE,
@@ -35,6 +42,13 @@ def evaluate(
     """
     if not collection:
         raise typer.BadParameter("give --collection NAME (`huisclos collection list` names them)")
+    if is_answered and is_ablation:
+        raise typer.BadParameter("stages change what is found: give --answers or --ablate")
+    if is_ablation:
+        with stopped_cleanly("nothing is kept of it"):
+            stages = run(state, "eval.ablate", name=collection, user=person)
+            show(stages, as_json, when_empty="no question has documents that answer it: there is nothing to compare")
+        return
     wanted = "eval.answers" if is_answered else "eval"
     with stopped_cleanly("this run is not kept"):
         events = run(state, wanted, name=collection, user=person)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chat.admin.ablation import VARIANTS
 from chat.admin.commands.evaluation import _show_changes, _show_metrics
 from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_house
@@ -91,6 +92,7 @@ def test_an_owner_sees_what_was_sent_and_drops_it(house: House) -> None:
         ("question.drop", {"question": "x"}),
         ("eval", {}),
         ("eval.answers", {}),
+        ("eval.ablate", {}),
     ],
     ids=lambda asked: asked[0],
 )
@@ -182,7 +184,7 @@ def test_a_gold_is_looked_for_before_the_question_is_kept(house: House, given: d
 
 def asked(house: House) -> None:
     """A question of each kind."""
-    dug = {"text": "What does the wombat dig under the hill?", "golds": ["wombat.md"], "answers": ["burrow"]}
+    dug = {"text": "The wombat digs what under the hill?", "golds": ["wombat.md"], "answers": ["burrow"]}
     run(house, "question.add", name="animals", **dug)
     run(house, "question.add", name="animals", text="Where lives the quokka near Perth?", golds=["quokka.md"])
     run(house, "question.add", name="animals", text="Xylophone zymurgy quasar?", is_unanswerable=True)
@@ -198,6 +200,21 @@ def test_a_run_tells_where_the_documents_came(house: House) -> None:
     assert (last["questions"], last["answerable"], last["before"]) == (3, 2, None)
     assert (last["metrics"]["ndcg"], last["metrics"]["first"], last["metrics"]["refused"]) == (1.0, 1.0, None)
     assert last["circumstances"]["model"] == ""
+
+
+def test_stages_are_measured_on_the_questions_that_something_answers(house: House) -> None:
+    with pytest.raises(QuestionUnknown):
+        run(house, "eval.ablate", name="animals", user="ada")
+    run(house, "question.add", name="animals", text="Who flies?", is_unanswerable=True, user="ada")
+    assert run(house, "eval.ablate", name="animals", user="ada") == []
+    run(house, "question.add", name="animals", text="Where does the quokka live?", golds=["quokka.md"], user="ada")
+    rows = {row["stages"]: row for row in run(house, "eval.ablate", name="animals", user="ada")}
+    assert list(rows) == list(VARIANTS)
+    assert {name: row["recall1"] for name, row in rows.items()} == dict.fromkeys(VARIANTS, 1.0)
+    record = house.collections.find("animals")
+    assert record
+    managing = house.policy.grant(OPERATOR, record.id, Right.MANAGE)
+    assert house.documents.quality.evaluations.last(managing, is_answered=False) is None
 
 
 def test_the_next_run_tells_what_changed_and_what_may_be_why(
