@@ -25,7 +25,7 @@ from tests.rag.conftest import WordEmbedder
 THREAD, COMMENT = ThreadId("thread"), "numbatcomment"
 SAID = {"law": "The lease of the bilby ends in spring.", "food": "The lease of the quoll ends in autumn."}
 DRAFT = "The lease of the bilby ends in spring. The lease of the quoll ends in autumn. The emu pays nothing."
-QUESTION = "The lease of the bilby ends in spring and the lease of the quoll ends in autumn?"
+QUESTION = "On law or food: the lease of the bilby, of the quoll, ends in spring, in autumn?"
 
 
 class Firm:
