@@ -59,6 +59,7 @@ class Yard:
     workers: Workers
     key_file: Path
     said: list[str] = field(default_factory=list)
+    stops: dict[str, threading.Event] = field(default_factory=dict)
 
     @property
     def server(self) -> Settings:
@@ -76,6 +77,7 @@ class Yard:
     ) -> Iterator[Worker]:
         """A worker that lives during the block, signed in."""
         server, stopped = server_of(self.server), threading.Event()
+        self.stops[name] = stopped
         with ExitStack() as stack:
             folder = self.shelf.memory / name
             folder.mkdir(mode=0o700)

@@ -148,12 +148,18 @@ def test_a_worker_that_is_stopped_within_a_file_leaves_it_to_another(
             soon(lambda: len(yard.desk().answered()) == first.places)
             lain = len(yard.desk().answered())
             second = stack.enter_context(yard.worker("second"))
-            threading.Timer(1, held.go_on.set).start()  # once it is being stopped
+            threading.Thread(target=_released, args=(held, yard.stops["first"])).start()
         assert first.files == 0
         soon(lambda: second.files >= lain)
         late.go_on.set()
         load.join()
     assert set(states[0].values()) == {"indexed"}
+
+
+def _released(held: Held, stopped: threading.Event) -> None:
+    """Once the worker is being stopped."""
+    stopped.wait(60)
+    held.go_on.set()
 
 
 def test_a_worker_tells_what_it_did_not_foresee_and_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
