@@ -31,6 +31,7 @@ from chat.assembly import House, initialise, open_house
 from chat.settings import Settings, load_settings
 from rag.index.vectors import HNSW
 from rag.retrieval.search import Searcher
+from rag.retrieval.stages import ALL_STAGES, Stage
 from security.access import Grant, Right
 from security.identity import OPERATOR
 
@@ -137,6 +138,7 @@ def _searching(
     grant, index = _grant(house, Right.READ), house.index
     known = _Known(asked)
     beside = Searcher(house.documents, index, known)
+    plain = Searcher(house.documents, index, house.embedder, ALL_STAGES.without(Stage.RERANK))
 
     def ours(place: int) -> None:
         known.place = place
@@ -144,6 +146,9 @@ def _searching(
 
     def whole(place: int) -> None:
         house.searcher.search([grant], questions[place], K)
+
+    def plainly(place: int) -> None:
+        plain.search([grant], questions[place], K)
 
     def bare(place: int) -> None:
         _ask(chroma, asked[place])
@@ -153,6 +158,7 @@ def _searching(
 
     yield _timed(f"{case}: vectors alone", lambda at: index.search_dense(grant, asked[at], K), bare, len(questions))
     yield _timed(f"{case}: search, question embedded before", ours, bare, len(questions))
+    yield _timed(f"{case}: search, not reranked", plainly, bare_whole, len(questions))
     yield _timed(f"{case}: search", whole, bare_whole, len(questions))
     yield _recall(case, grant, house, chroma, grown, asked)
 

@@ -1,6 +1,7 @@
 """Words as the lexical index sees them, and the language of a text. French and English."""
 
 import re
+import threading
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -32,6 +33,7 @@ _ONLY_FRENCH = _STOP[Language.FRENCH] - _STOP[Language.ENGLISH]
 _ONLY_ENGLISH = _STOP[Language.ENGLISH] - _STOP[Language.FRENCH]
 _NAMES = {Language.FRENCH: "french", Language.ENGLISH: "english"}
 _ACCENTED = re.compile("[àâçéèêëîïôùûœ]")
+_stemmers = threading.local()
 _MAYBE_MARK = re.compile("[^\\x00-\\u02ff]")
 """No character before these combines with another."""
 
@@ -106,4 +108,12 @@ def _stems(token: str, language: Language) -> tuple[str, ...]:
     """What a token comes to, without stop words. Most were seen before, and stemming costs more than all else."""
     stop = _STOP[language]
     words = [word for word in _parts(token) if word not in stop]
-    return tuple(map(str, Stemmer.Stemmer(_NAMES[language]).stemWords(words))) if words else ()
+    return tuple(map(str, _stemmer(language).stemWords(words))) if words else ()
+
+
+def _stemmer(language: Language) -> Stemmer.Stemmer:
+    """This thread's: one may not be shared."""
+    held: dict[str, Stemmer.Stemmer] = vars(_stemmers)
+    if language not in held:
+        held[language] = Stemmer.Stemmer(_NAMES[language], 0)
+    return held[language]
