@@ -82,10 +82,6 @@ class _Source:
             return False
         return len(self.item.passage.chunk.text[self.spans[first][0] : self.spans[last][1]].split()) <= QUOTE_WORDS_MAX
 
-    def asks(self, place: int) -> bool:
-        """Whether that sentence is a question: it says nothing."""
-        return self.item.passage.chunk.text[self.spans[place][1] - 1] == "?"
-
     def within(self, first: int, last: int) -> frozenset[str]:
         """The stems of these sentences."""
         return frozenset[str]().union(*self.stems[first : last + 1])
@@ -238,9 +234,8 @@ class Alignment:
         return min(near, key=lambda at: away[at], default=None)
 
     def _window(self, source: _Source, words: frozenset[str]) -> tuple[int, int]:
-        """The sentence, no question, that holds most of the words, with neighbours that add to them, within bounds."""
-        places = [place for place in range(len(source.spans)) if not source.asks(place)] or range(len(source.spans))
-        first = last = max(places, key=lambda place: self._share(words, source.stems[place]))
+        """The sentence that holds most of the words, with neighbours that add to them, within the quote's bound."""
+        first = last = max(range(len(source.spans)), key=lambda place: self._share(words, source.stems[place]))
         while True:
             have = source.within(first, last)
             wider = [bounds for bounds in ((first - 1, last), (first, last + 1)) if source.fits(*bounds)]

@@ -2,7 +2,7 @@
 
 A graph searches all it holds; asked for far more than is wanted it costs more, and its vectors come out of Chroma in
 50 µs each. What is kept is a vector's distance from the mean of the first: vectors of one model have much in common. A
-cosine is off by 0.0005, and by 0.004 at most, so that 97 to 98 of the 100 nearest stay so.
+cosine is off by 0.0005, by 0.0035 at most of a million looked at; 97 to 98 of the 100 nearest stay so.
 """
 
 from pathlib import Path

@@ -78,7 +78,7 @@ def is_stop(word: str) -> bool:
 
 def readings(text: str, language: Language) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stems in order, stop words left out, in two readings: each compound whole, and each in its pieces."""
-    stemmer, stop = Stemmer.Stemmer(_NAMES[language]), _STOP[language]
+    stemmer, stop = _stemmer(language), _STOP[language]
     tokens = [_parts(match.group()) for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text))]
     read = ([word for parts in tokens for word in parts[:1]], [word for parts in tokens for word in parts[1:] or parts])
     whole, pieces = ([str(stem) for stem in stemmer.stemWords([w for w in words if w not in stop])] for words in read)
