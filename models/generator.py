@@ -147,13 +147,15 @@ class LlamaGenerator:
 
     def _work(self) -> None:
         while job := self._next_job():
+            end: Done | EngineFailed
             try:
-                self._serve(job)
+                end = self._serve(job)
             except Exception as error:  # noqa: BLE001 - the edge of the engine's thread: one request must not end it
                 self._reset()
-                job.events.put(error if isinstance(error, EngineFailed) else EngineFailed(_withheld(error)))
+                end = error if isinstance(error, EngineFailed) else EngineFailed(_withheld(error))
             with self._changed:
                 self._running = None
+            job.events.put(end)  # after its place is free: who asks as soon as this is told does not wait
 
     def _next_job(self) -> _Job | None:
         """Wait for the first in line; None when the engine closes."""
@@ -165,7 +167,7 @@ class LlamaGenerator:
             self._tell_places()
             return self._running
 
-    def _serve(self, job: _Job) -> None:
+    def _serve(self, job: _Job) -> Done:
         """Read the prompt after its public head, write until an end, and forget all but the head."""
         head = job.prompt[: job.public]
         kept = len(head) if head == self._public else 0
@@ -177,7 +179,7 @@ class LlamaGenerator:
         else:
             reason = self._write(job)
         self._context.forget_from(len(self._public))
-        job.events.put(job.end(reason))
+        return job.end(reason)
 
     def _keep_public(self, head: list[int], cancelled: threading.Event) -> bool:
         """Make the KV cache hold exactly the public head; False when the request was cancelled meanwhile."""

@@ -130,7 +130,6 @@ class WordIndex:
             self._added.clear()
             self._removed.clear()
             if self._writer is not None:
-                self._writer.rollback()
                 self._writer.wait_merging_threads()
                 self._writer = None
 

@@ -40,7 +40,11 @@ def test_a_command_is_picked_from_the_list_that_a_slash_opens(visit: Visit, hous
     page.keyboard.type("/")
     expect(page.get_by_text("Every document that mentions a phrase")).to_be_visible()
     page.keyboard.type("list")
+    submit = page.locator("#chat-submit")
+    submit.evaluate("button => { button.disabled = true }")  # as it is until the greeting is over
     page.keyboard.press("Enter")
+    expect(page.locator(".command-item")).to_have_count(0)
+    submit.evaluate("button => { button.disabled = false }")
     page.keyboard.type("annual leave")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Documents that say it: 1")).to_be_visible(timeout=ANSWER_MS)
@@ -126,8 +130,10 @@ def test_an_answer_without_documents_says_so_before_its_first_word_and_after_its
     visit: Visit, house: House, locale: str, size: dict[str, int], asked: str, alone: str, first: str, last: str
 ) -> None:
     page = home(visit, house, locale, viewport=size)
-    told = ask(page, asked)
-    lines = [line for line in told.splitlines() if line.strip()]
+    ask(page, asked)
+    answer = page.locator('[data-step-type="assistant_message"]').last
+    expect(answer).to_contain_text(last, timeout=ANSWER_MS)
+    lines = [line for line in answer.inner_text().splitlines() if line.strip()]
     assert lines[0].startswith(first)
     assert lines[-1].startswith(last)
     expect(page.get_by_text(alone)).to_be_visible()

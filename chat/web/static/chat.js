@@ -68,12 +68,14 @@ document.addEventListener("click", (event) => {
 }, true);
 
 // Entered before the connection stands, a question is dropped by the view: it goes out as soon as it can.
+// Where the list of commands is open, the same key picks one.
 let isHeld = false;
 const sendButton = () => document.getElementById("chat-submit");
 document.addEventListener("keydown", (event) => {
   if (event.target.id !== "chat-input") return;
   const isEntered = event.key === "Enter" && !event.shiftKey && !event.isComposing;
-  isHeld = isEntered && event.target.value.trim() !== "" && Boolean(sendButton()?.disabled);
+  const isPicked = document.querySelector(".command-item") !== null;
+  isHeld = isEntered && !isPicked && event.target.value.trim() !== "" && Boolean(sendButton()?.disabled);
 }, true);
 new MutationObserver(() => {
   if (!isHeld || !sendButton() || sendButton().disabled) return;
