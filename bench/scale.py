@@ -250,6 +250,8 @@ def _ask(chroma: Collection, vector: NDArray[np.float32]) -> list[str]:
 class _Known:
     """Gives vectors that were computed before: what a search costs beside the embedding of its question."""
 
+    language_axis = None
+
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         self._vectors, self.place = vectors, 0
 

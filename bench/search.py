@@ -42,6 +42,8 @@ Timed = Callable[[int], float]
 class KnownVectors:
     """Gives vectors that were computed before: what a search costs beside the embedding of its question."""
 
+    language_axis = None
+
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         self._vectors, self.place = vectors, 0
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -194,7 +195,10 @@ class House:
     @cached_property
     def searcher(self) -> Searcher:
         """From a question to passages."""
-        return Searcher(self.documents, self.index, self.embedder, self.settings.retrieval.stages)
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(getattr, self.embedder, "language_axis")  # 0.5 s, while the index opens
+            index = self.index
+        return Searcher(self.documents, index, self.embedder, self.settings.retrieval.stages)
 
     @cached_property
     def loader(self) -> Loader:

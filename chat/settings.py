@@ -67,6 +67,7 @@ class Index(_Section):
 class Retrieval(_Section):
     """Which stages a search goes through. Raises where neither retriever is on."""
 
+    languages: bool = True
     dense: bool = True
     lexical: bool = True
     fusion: bool = True

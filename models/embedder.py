@@ -5,6 +5,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from queue import LifoQueue
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.catalogue import ModelEntry
 from models.errors import EngineFailed
+from models.languages import LanguageAxis, language_axis
 from models.llama import EmbeddingContext, Model
 from models.processors import physical_cores
 
@@ -62,10 +64,17 @@ class Embedder:
                 rows[pack] = self._query.encode([tokens[index] for index in pack])
         return rows
 
+    @cached_property
+    def language_axis(self) -> LanguageAxis:
+        """Where questions of two languages differ: 0.3 s the first time."""
+        return language_axis(lambda texts: self._spread(self._tokens(texts, self._entry.query_prefix)))
+
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors (n, dimensions) float32, rows of unit length, for passages; long calls use every context."""
-        tokens = self._tokens(texts, self._entry.passage_prefix)
-        rows = np.empty((len(texts), self.dimensions), np.float32)
+        return self._spread(self._tokens(texts, self._entry.passage_prefix))
+
+    def _spread(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        rows = np.empty((len(tokens), self.dimensions), np.float32)
         packs = list(_packs(tokens, self._query.sequences_max))
         self._check_open()
         for pack, vectors in zip(

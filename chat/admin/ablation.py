@@ -28,11 +28,12 @@ WARM_UP = 10
 """Questions searched before anything is measured."""
 VARIANTS: Mapping[str, Stages] = {
     "all": ALL_STAGES,
+    "without languages": ALL_STAGES.without(Stage.LANGUAGES),
     "without dense": ALL_STAGES.without(Stage.DENSE),
     "without lexical": ALL_STAGES.without(Stage.LEXICAL),
     "without fusion": ALL_STAGES.without(Stage.FUSION),
     "without rerank": ALL_STAGES.without(Stage.RERANK),
-    "dense alone": ALL_STAGES.only(Stage.DENSE),
+    "dense alone": ALL_STAGES.only(Stage.LANGUAGES, Stage.DENSE),
     "lexical alone": ALL_STAGES.only(Stage.LEXICAL),
 }
 """Collapse and neighbours are not here: they change what is read, never what is ranked."""

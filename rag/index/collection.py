@@ -133,6 +133,28 @@ class CollectionIndex:
 
     def search_dense(self, vector: NDArray[np.float32], k: int, sieve: Sieve | None = None) -> Scores:
         """Up to `k` passages with their cosine to a unit vector (d,), nearest first; those let through a sieve."""
+        slots, cosines = self._nearest(vector, k, sieve)
+        return {self._contents.passage(int(slot)): float(near) for slot, near in zip(slots, cosines, strict=True)}
+
+    def search_dense_along(
+        self, vector: NDArray[np.float32], direction: NDArray[np.float32], k: int, sieve: Sieve | None = None
+    ) -> dict[str, tuple[float, float]]:
+        """As `search_dense`, with the cosine to a second unit vector (d,) beside, off by 0.0035 at most."""
+        slots, cosines = self._nearest(vector, k, sieve)
+        with self._lock:
+            compact, first, rows = self._compact, self._newest.first, self._newest.rows
+        along = np.empty(len(slots), np.float32)
+        is_new = slots >= first
+        if is_new.any():
+            along[is_new] = rows[slots[is_new] - first] @ direction
+        if not is_new.all():
+            along[~is_new] = compact.cosines(slots[~is_new], direction)
+        return {
+            self._contents.passage(int(slot)): (float(near), float(beside))
+            for slot, near, beside in zip(slots, cosines, along, strict=True)
+        }
+
+    def _nearest(self, vector: NDArray[np.float32], k: int, sieve: Sieve | None) -> _Found:
         with self._lock:
             graph, compact, first, rows = self._graph, self._compact, self._newest.first, self._newest.rows
             left_out = self._contents.gone_from(first)
@@ -148,9 +170,9 @@ class CollectionIndex:
             found.append(_held(partial(graph.search, vector), graph.count, k, self._contents.is_held, k))
         slots, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if graph is not self._graph:  # a larger one took its place, and it may have closed before the search
-            return self.search_dense(vector, k, sieve)
+            return self._nearest(vector, k, sieve)
         best = np.argsort(-cosines, kind="stable")[:k]
-        return {self._contents.passage(int(slots[place])): float(cosines[place]) for place in best}
+        return slots[best], cosines[best]
 
     def search_lexical(self, question: str, k: int, sieve: Sieve | None = None) -> Scores:
         """Up to `k` passages with BM25 (higher is better), best first; of those alone that come through a sieve."""

@@ -61,7 +61,13 @@ class CompactVectors:
         self, slots: NDArray[np.int64], vector: NDArray[np.float32], k: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` of these slots nearest to a unit vector (d,), with their cosines, nearest first."""
-        cosines = np.empty((len(slots), 1), np.float32)
+        cosines = self.cosines(slots, vector)[:, None]
+        places, near = nearest(cosines, np.ones(1, np.float32), k, np.empty(0, np.int64))
+        return slots[places], near
+
+    def cosines(self, slots: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The cosine (n,) of the vector at each of these slots to a unit vector (d,)."""
+        cosines = np.empty(len(slots), np.float32)
         middle, offset = _MIDDLE * vector.sum(), self._mean @ vector
         quarters = _quarters(vector[None, :])[0]
         for first in range(0, len(slots), _ROWS_AT_ONCE):
@@ -69,9 +75,8 @@ class CompactVectors:
             products = sum(
                 numbers @ quarter for numbers, quarter in zip(_unpacked(part["numbers"]), quarters, strict=True)
             )
-            cosines[first : first + len(part), 0] = (products - middle) * part["scale"] + offset
-        places, near = nearest(cosines, np.ones(1, np.float32), k, np.empty(0, np.int64))
-        return slots[places], near
+            cosines[first : first + len(part)] = (products - middle) * part["scale"] + offset
+        return cosines
 
 
 def _records(rows: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.void]:

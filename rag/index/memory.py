@@ -196,6 +196,12 @@ class MemoryIndex:
         """Passage ids of the granted collection with cosine similarity, nearest first; those that come through."""
         return self._search(grant, lambda index: index.search_dense(vector, k, sieve), {})
 
+    def search_dense_along(
+        self, grant: Grant, vector: NDArray[np.float32], direction: NDArray[np.float32], k: int, sieve: Sieve | None
+    ) -> dict[str, tuple[float, float]]:
+        """As `search_dense`, with the cosine to a second unit vector (d,) beside."""
+        return self._search(grant, lambda index: index.search_dense_along(vector, direction, k, sieve), {})
+
     def search_lexical(self, grant: Grant, question: str, k: int, sieve: Sieve | None = None) -> Scores:
         """Passage ids of the granted collection with BM25, best first; those that come through."""
         return self._search(grant, lambda index: index.search_lexical(question, k, sieve), {})

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.languages import LanguageAxis
 from rag.documents import Passage, PassageId, RankedPassage, SearchResult
 from rag.index.memory import MemoryIndex
 from rag.retrieval.collapse import collapse
@@ -34,6 +35,11 @@ def sieve_of(store: DocumentStore, grant: Grant, within: Filter | None) -> Sieve
 
 class QueryEmbedder(Protocol):
     """Gives the vector of a question."""
+
+    @property
+    def language_axis(self) -> LanguageAxis | None:
+        """Where vectors tell their language, if they do."""
+        ...
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows (n, d) float32."""
@@ -82,6 +88,7 @@ class Searcher:
         self, store: DocumentStore, index: MemoryIndex, embedder: QueryEmbedder, stages: Stages = ALL_STAGES
     ) -> None:
         self._store, self._index, self._embedder, self._stages = store, index, embedder, stages
+        self._axis = embedder.language_axis if Stage.LANGUAGES in stages else None
 
     def search(
         self, grants: Sequence[Grant], question: str, k: int = 10, earlier: str = "", within: Filter | None = None
@@ -135,7 +142,7 @@ class Searcher:
                 _look_ahead(grants, alike, opened, compared)
             vectors = embedding.result() if embedding else [None] * len(queries)
         for vector, lexical in zip(vectors, alike, strict=True):
-            dense = nothing if vector is None else search_dense(self._index, narrowed, vector)
+            dense = nothing if vector is None else search_dense(self._index, narrowed, vector, self._axis)
             found.add(grants, dense, lexical, weight=1 / len(queries))
         return found
 

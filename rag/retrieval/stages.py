@@ -7,6 +7,7 @@ from enum import StrEnum
 class Stage(StrEnum):
     """One stage, in the order in which they run. Each has a module of its name in this package."""
 
+    LANGUAGES = "languages"
     DENSE = "dense"
     LEXICAL = "lexical"
     FUSION = "fusion"

@@ -77,6 +77,8 @@ class Parrot:
 class Alike:
     """An embedder to which all passages are the same, and every question too, or nothing like them (`is_far`)."""
 
+    language_axis = None
+
     def __init__(self, is_far: bool) -> None:
         self._is_far = is_far
 

@@ -31,6 +31,8 @@ DIMENSIONS = 32
 class WordEmbedder:
     """A whole embedder in the small: words hashed into a unit vector. Counts what it embeds."""
 
+    language_axis = None
+
     def __init__(self) -> None:
         self.embedded = 0
         self._lock = threading.Lock()

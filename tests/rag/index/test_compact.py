@@ -30,6 +30,11 @@ def test_the_nearest_of_some_are_found_with_their_cosines(dimensions: int) -> No
     assert (np.diff(near) <= 0).all()
 
 
+def test_cosines_are_given_in_the_order_of_the_slots() -> None:
+    rows, some = alike(COUNT, 384), np.array([1200, 7, 700])
+    assert np.allclose(CompactVectors.of(rows).cosines(some, rows[8]), rows[some] @ rows[8], atol=4e-3)
+
+
 def test_none_are_found_among_none_and_all_where_more_are_wished_for() -> None:
     compact = CompactVectors.of(unit(4))
     assert len(compact.nearest(np.empty(0, np.int64), unit(1)[0], 5)[0]) == 0
