@@ -57,8 +57,8 @@ class LanguageAxis:
 
         It stands past APART of the way from one mean to the other: tables and lists of names stand between.
         """
-        own = self.english if self._is_english(spoken) else self.french
-        return (along - own) / self.to_other(spoken) > APART
+        own, apart = self.english if self._is_english(spoken) else self.french, self.to_other(spoken)
+        return (along - own) * apart > APART * apart**2
 
     def _is_english(self, along: float) -> bool:
         return abs(along - self.english) < abs(along - self.french)

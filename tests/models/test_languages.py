@@ -8,6 +8,7 @@ import pytest
 
 from models.catalogue import ModelEntry
 from models.embedder import Embedder, open_embedder
+from models.languages import language_axis
 
 pytestmark = pytest.mark.model
 
@@ -42,6 +43,11 @@ def test_passages_and_questions_stand_on_the_side_of_their_language(embedder: Em
     assert all(axis.is_other(float(along), asked[1]) for along in english)
     assert not any(axis.is_other(float(along), asked[1]) for along in french)
     assert not any(axis.is_other(float(along), asked[0]) for along in english)
+
+
+def test_weights_that_tell_no_languages_apart_have_no_other_side() -> None:
+    axis = language_axis(lambda texts: np.ones((len(texts), 4), np.float32))
+    assert not any(axis.is_other(along, 0.0) for along in (-1.0, 0.0, 1.0))
 
 
 def test_tables_and_codes_are_surely_in_no_other_language(embedder: Embedder) -> None:
