@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -195,10 +194,7 @@ class House:
     @cached_property
     def searcher(self) -> Searcher:
         """From a question to passages."""
-        with ThreadPoolExecutor(1) as beside:
-            beside.submit(getattr, self.embedder, "language_axis")  # 0.5 s, while the index opens
-            index = self.index
-        return Searcher(self.documents, index, self.embedder, self.settings.retrieval.stages)
+        return Searcher(self.documents, self.index, self.embedder, self.settings.retrieval.stages)
 
     @cached_property
     def loader(self) -> Loader:

@@ -66,7 +66,7 @@ class Embedder:
 
     @cached_property
     def language_axis(self) -> LanguageAxis:
-        """Where questions of two languages differ: 0.3 s the first time."""
+        """Where questions of two languages differ: a second the first time."""
         return language_axis(lambda texts: self._spread(self._tokens(texts, self._entry.query_prefix)))
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -79,7 +79,7 @@ async def _run(
         loop.add_signal_handler(number, _stop, servers, house.jobs.stop)
     tasks = [asyncio.create_task(server.serve(sockets)) for server, sockets in servers.items()]
     denials = DenialRecorder(house, armed_guard())
-    beside = [asyncio.create_task(_tell(servers, started)), asyncio.create_task(denials.watch())]
+    beside = [asyncio.create_task(_tell(house, servers, started)), asyncio.create_task(denials.watch())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in beside:
         task.cancel()
@@ -90,12 +90,13 @@ async def _run(
     record("server_stopped")
 
 
-async def _tell(servers: Iterable[_Server], started: Callable[[], None]) -> None:
-    """Tell once every server listens, not before."""
+async def _tell(house: House, servers: Iterable[_Server], started: Callable[[], None]) -> None:
+    """Tell once every server listens, not before; then work out what the first question would wait for."""
     while not all(server.started for server in servers):
         await asyncio.sleep(LOOK_SECONDS)
     record("server_started")
     started()
+    await asyncio.to_thread(house.searcher.warm)
 
 
 def _stop(servers: Iterable[_Server], first: Callable[[], None]) -> None:

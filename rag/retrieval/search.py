@@ -88,7 +88,10 @@ class Searcher:
         self, store: DocumentStore, index: MemoryIndex, embedder: QueryEmbedder, stages: Stages = ALL_STAGES
     ) -> None:
         self._store, self._index, self._embedder, self._stages = store, index, embedder, stages
-        self._axis = embedder.language_axis if Stage.LANGUAGES in stages else None
+
+    def warm(self) -> None:
+        """Work out what the first search would wait a second for."""
+        _ = self._axis
 
     def search(
         self, grants: Sequence[Grant], question: str, k: int = 10, earlier: str = "", within: Filter | None = None
@@ -118,6 +121,10 @@ class Searcher:
         if Stage.NEIGHBOURS not in self._stages:
             return Completed(passage)
         return complete(passage, self._store.around(grant, passage), count_tokens)
+
+    @property
+    def _axis(self) -> LanguageAxis | None:
+        return self._embedder.language_axis if Stage.LANGUAGES in self._stages else None
 
     def _find(
         self,
