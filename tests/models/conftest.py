@@ -1,11 +1,13 @@
 """What the tests of weights share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chat.settings import Settings
 from models.catalogue import ModelEntry
+from models.embedder import Embedder, open_embedder
 from models.store import ModelStore
 from tests.models.small import write_gguf
 
@@ -34,3 +36,10 @@ def embedding_entry(store: ModelStore) -> ModelEntry:
 @pytest.fixture(scope="session")
 def embedding_weights(store: ModelStore, embedding_entry: ModelEntry) -> Path:
     return store.path(embedding_entry)
+
+
+@pytest.fixture(scope="module")
+def embedder(embedding_weights: Path, embedding_entry: ModelEntry) -> Iterator[Embedder]:
+    embedder = open_embedder(embedding_weights, embedding_entry, contexts=2)
+    yield embedder
+    embedder.close()

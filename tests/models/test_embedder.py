@@ -4,7 +4,6 @@ import json
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,6 @@ VECTOR = Path(__file__).parents[1] / "vectors" / "embedding.json"
 FRENCH = "Les salariés peuvent reporter au plus 240 heures de congé annuel."
 ENGLISH = "Employees may carry over at most 240 hours of annual leave."
 UNRELATED = "La recette demande trois œufs, de la farine et du beurre fondu."
-
-
-@pytest.fixture(scope="module")
-def embedder(embedding_weights: Path, embedding_entry: ModelEntry) -> Iterator[Embedder]:
-    embedder = open_embedder(embedding_weights, embedding_entry, contexts=2)
-    yield embedder
-    embedder.close()
 
 
 def test_a_paraphrase_in_the_other_language_is_near_and_other_matters_are_far(embedder: Embedder) -> None:

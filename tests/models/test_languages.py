@@ -1,13 +1,9 @@
 """Real e5 weights: the axis of languages tells them apart, and what is in neither stands between."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from models.catalogue import ModelEntry
-from models.embedder import Embedder, open_embedder
+from models.embedder import Embedder
 from models.languages import language_axis
 
 pytestmark = pytest.mark.model
@@ -23,13 +19,6 @@ FRENCH = (
     "Vous devez faire la demande sous trente jours et garder une copie du formulaire.",
 )
 NEITHER = ("| Réf. | Prix | Année |\n| A12 | 17,50 | 2024 |\n| B07 | 3,10 | 2025 |", "SAP-ERP 4.7 / X-200 / 0x1F")
-
-
-@pytest.fixture(scope="module")
-def embedder(embedding_weights: Path, embedding_entry: ModelEntry) -> Iterator[Embedder]:
-    embedder = open_embedder(embedding_weights, embedding_entry, contexts=1)
-    yield embedder
-    embedder.close()
 
 
 def test_passages_and_questions_stand_on_the_side_of_their_language(embedder: Embedder) -> None:

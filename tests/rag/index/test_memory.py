@@ -199,6 +199,11 @@ def test_many_vectors_become_a_graph_which_comes_back_and_grows(shelf: Shelf, fo
         _write(folder, number)
     shelf.load(folder)
     assert shelf.vectors_held() == MANY + EXACT + 1
+    near, beside = shelf.embedder.embed_queries(["apples51 orchard", "apples3"])
+    along = shelf.index.search_dense_along(shelf.reading, near, beside, MANY + EXACT + 1, None)
+    whole = shelf.index.search_dense(shelf.reading, beside, MANY + EXACT + 1)
+    assert len(along) == MANY + EXACT + 1  # of the graph and the newest
+    assert max(abs(cosine - whole[name]) for name, (_, cosine) in along.items()) < 0.02  # six bits a number
     assert _tend(shelf)
     assert len(_snapshots(shelf)) == 2
     assert len(_snapshots(shelf) & names) == 1
