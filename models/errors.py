@@ -9,7 +9,8 @@ ModelError
 ├── StoreBusy         another command changes the models folder
 ├── EngineBusy        the queue is full
 ├── EngineFailed      llama.cpp returned an error
-└── RequestTooLong    the prompt does not fit the context
+├── RequestTooLong    the prompt does not fit the context
+└── GrammarWrong      a grammar or JSON schema cannot shape an answer
 """
 
 
@@ -51,3 +52,7 @@ class EngineFailed(ModelError):
 
 class RequestTooLong(ModelError):
     """The prompt and the answer's room together exceed the context."""
+
+
+class GrammarWrong(ModelError):
+    """A grammar or a JSON schema is malformed, too large, or of a kind that cannot shape an answer."""

@@ -9,30 +9,56 @@ from models.chat_format import Message
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen: the likeliest at temperature 0, else drawn from `top_k` within `top_p` and `min_p`.
+
+    `repeat_penalty` over 1 makes what was written lately less likely; `min_p` 0 and `top_k` 0 cut nothing off.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What to write, and within which bounds. Text from the first stop string on is not given.
 
-    With `logprobs` the end tells how probable each token was, which costs a pass over the vocabulary a token.
+    With `logprobs` the end tells how probable each token was, which costs a pass over the vocabulary a token. At most
+    one of `grammar` (GBNF, start symbol root) and `json_schema` (its JSON text) shapes the answer.
+
+    `person` is whose turn in line it is, `conversation` whose earlier turns may be remembered: both opaque, and nothing
+    is remembered where either is empty. `is_batch` gives way to people who wait. Past `seconds_max`, counted from the
+    submission, the answer ends as it is.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int
-    temperature: float = 0.0
+    sampling: Sampling = Sampling()
     stop: tuple[str, ...] = ()
-    seed: int = 1
     logprobs: bool = False
+    grammar: str = ""
+    json_schema: str = ""
+    person: str = ""
+    conversation: str = ""
+    is_batch: bool = False
+    seconds_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The request is in the queue; `place` 1 is next."""
+    """The request is in line; `place` 1 is next, in about `seconds` where that can be told."""
 
     place: int
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The prompt is being read; of it `kept_tokens` are in the cache: the public head, never more."""
+    """The prompt is being read; `kept_tokens` of it need not be: the public head, or this conversation's turns."""
 
     prompt_tokens: int
     kept_tokens: int = 0
@@ -47,7 +73,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end: `reason` is "stop", "length" or "cancelled". `first_token_ms` counts from the submission.
+    """The end: `reason` is "stop", "length", "deadline" or "cancelled". `first_token_ms` counts from the submission.
 
     `logprobs` are the natural logarithms of the probabilities (temperature 1) of the tokens written, in order;
     none where they were not asked for.
@@ -74,5 +100,5 @@ class Generator(Protocol):
         ...
 
     def generate(self, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
-        """Events up to and including Done; EngineBusy and RequestTooLong are raised before the first."""
+        """Events up to and including Done; EngineBusy, RequestTooLong and GrammarWrong are raised before the first."""
         ...

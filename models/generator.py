@@ -1,56 +1,49 @@
-"""Answers token by token: llama.cpp behind a bounded queue."""
+"""Answers token by token, many at once: llama.cpp behind a bounded line that is fair between people."""
 
-import codecs
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from models.chat_format import FORMATS, ChatFormat
-from models.errors import EngineBusy, EngineFailed, RequestTooLong
-from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
-from models.llama import GenerationContext, Model, Sampler, Sampling
+from models.engine import Engine
+from models.errors import EngineFailed, RequestTooLong
+from models.generation import Done, GenerationEvent, GenerationRequest, Waiting
+from models.grammar import grammar_of
+from models.llama import GenerationContext, Model
 from models.processors import physical_cores
-from models.stop_text import StopText
+from models.scheduler import Scheduler, Share
+from models.writing import Writing
 
-PREFILL_CHUNK = 128
-"""Tokens read between two looks at the cancel flag: about a second on two cores."""
 CANCEL_LOOK_SECONDS = 0.1
 """How often a request that waits in line looks at its cancel flag."""
 THREADS_MAX = 16
 """Threads when nobody says how many: beyond, memory bandwidth bounds decoding, not cores."""
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    """A request in the engine. `public` tokens of the prompt are the part that people share."""
-
-    request: GenerationRequest
-    prompt: list[int]
-    public: int
-    cancelled: threading.Event
-    events: "queue.SimpleQueue[GenerationEvent | Exception]" = field(default_factory=queue.SimpleQueue)
-    submitted: float = field(default_factory=time.perf_counter)
-    written: int = 0
-    logprobs: list[float] = field(default_factory=list)
-    first_token_ms: float | None = None
-
-    def end(self, reason: str) -> Done:
-        return Done(reason, len(self.prompt), self.written, self.first_token_ms, tuple(self.logprobs))
+CHARACTERS_A_TOKEN_MAX = 128
+"""The longest tokens are this many blanks: a text of more a token of the context is not even counted."""
+MIB = 1 << 20
 
 
 class LlamaGenerator:
-    """llama.cpp behind a bounded first-come queue: one thread owns the context and answers one request at a time.
+    """llama.cpp behind a bounded line: one thread owns the context and writes for everybody who has a slot.
 
-    Between requests only the public system prompt stays in the KV cache; everything a person caused is removed.
+    The loop: those next in line get the free slots, everybody's next tokens are read in one pass, each gets a token.
     """
 
     def __init__(
-        self, path: Path, *, threads: int, context_tokens: int, queue_max: int, chat_format: ChatFormat
+        self,
+        path: Path,
+        *,
+        threads: int,
+        context_tokens: int,
+        queue_max: int,
+        chat_format: ChatFormat,
+        slots: int,
+        kept_mib: int,
+        kv_type: str,
     ) -> None:
         self.model_name = path.stem
         self._format = chat_format
@@ -58,14 +51,19 @@ class LlamaGenerator:
         try:
             _check_fit(self._model, path, chat_format)
             self.context_tokens = min(context_tokens, self._model.context_tokens)
-            self._context = GenerationContext(self._model, context_tokens=self.context_tokens, threads=threads)
+            opened = partial(
+                GenerationContext,
+                self._model,
+                context_tokens=self.context_tokens,
+                threads=threads,
+                sequences=slots,
+                kv_type=kv_type,
+            )
+            self._engine = Engine(self._model, opened, kept_mib * MIB)
         except EngineFailed:
             self._model.close()
             raise
-        self._public: list[int] = []
-        self._queue: deque[_Job] = deque()
-        self._running: _Job | None = None
-        self._queue_max = queue_max
+        self._scheduler: Scheduler[Writing] = Scheduler(slots=slots, queue_max=queue_max)
         self._changed = threading.Condition()
         self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -90,41 +88,50 @@ class LlamaGenerator:
             cancelled.set()
             self._leave(job)
 
-    def _next_event(self, job: _Job) -> GenerationEvent | Exception:
+    def forget(self, person: str, conversation: str = "") -> None:
+        """Forget what is remembered of a conversation, or of all that a person has."""
+        asked = (person, conversation)
+        self._engine.kept.drop(
+            lambda key: key == asked or (not conversation and isinstance(key, tuple) and key[0] == person)
+        )
+
+    def _next_event(self, job: Writing) -> GenerationEvent | Exception:
         """The job's next event. One cancelled in line leaves it and ends here, as all do when the engine died."""
         while True:
             with suppress(queue.Empty):
                 return job.events.get(timeout=CANCEL_LOOK_SECONDS)
-            if job.cancelled.is_set() and self._leave(job):
-                return job.end("cancelled")
+            if (reason := _over(job)) and self._leave(job):
+                return job.done(reason)
             if not self._thread.is_alive() and job.events.empty():
                 return EngineFailed("the engine stopped; ask again after the restart")
 
-    def _submit(self, request: GenerationRequest, cancelled: threading.Event) -> _Job:
+    def _submit(self, request: GenerationRequest, cancelled: threading.Event) -> Writing:
+        grammar_of(request)
         prompt, public = self._prompt(request)
         if len(prompt) + request.max_tokens > self.context_tokens:
-            raise RequestTooLong(
-                f"prompt of {len(prompt)} tokens and answer of {request.max_tokens} exceed the context of "
-                f"{self.context_tokens}; ask more briefly or raise models.context_tokens"
-            )
-        job = _Job(request, prompt, public, cancelled)
+            raise self._too_long(f"prompt of {len(prompt)} tokens and answer of {request.max_tokens}")
+        job = Writing(request, prompt, public, cancelled)
         with self._changed:
             if self._is_closing:
                 raise EngineFailed("the engine is closed; ask again after the restart")
-            before = len(self._queue) + (self._running is not None)
-            if before > self._queue_max:
-                raise EngineBusy(f"{self._queue_max} requests are waiting already; ask again in a moment")
-            self._queue.append(job)
-            if before:
-                job.events.put(Waiting(before))
+            self._scheduler.submit(job)
+            self._tell_places()
             self._changed.notify_all()
         return job
+
+    def _too_long(self, what: str) -> RequestTooLong:
+        return RequestTooLong(
+            f"{what} exceed the context of {self.context_tokens}; ask more briefly or raise models.context_tokens"
+        )
 
     def _prompt(self, request: GenerationRequest) -> tuple[list[int], int]:
         """Prompt tokens and the length of their public head (the system message that opens it).
 
         Control tokens come from us alone: contents are tokenised as plain text, whatever they spell.
         """
+        characters = sum(len(message.content) for message in request.messages)
+        if characters > self.context_tokens * CHARACTERS_A_TOKEN_MAX:
+            raise self._too_long(f"{characters} characters of prompt")
         tokens: list[int] = []
         public = 0
         for piece in self._format.pieces(request.messages):
@@ -132,100 +139,99 @@ class LlamaGenerator:
             public = len(tokens) if piece.is_public else public
         return tokens, public
 
-    def _leave(self, job: _Job) -> bool:
+    def _leave(self, job: Writing) -> bool:
         """Take a job out of the line and move the others up; False when it is not in it (any more)."""
         with self._changed:
-            if job not in self._queue:
-                return False
-            self._queue.remove(job)
+            is_left = self._scheduler.leave(job)
             self._tell_places()
-            return True
+            return is_left
 
     def _tell_places(self) -> None:
-        for place, job in enumerate(self._queue, 1):
-            job.events.put(Waiting(place))
+        """Tell those in line whose place is another now. Who gets a free slot at once is not told to wait."""
+        for place, job in enumerate(self._scheduler.behind, 1):
+            if job.place != place:
+                job.place = place
+                job.events.put(Waiting(place, self._scheduler.seconds_until(place)))
 
     def _work(self) -> None:
-        while job := self._next_job():
-            end: Done | EngineFailed
+        while self._has_work():
             try:
-                end = self._serve(job)
-            except Exception as error:  # noqa: BLE001 - the edge of the engine's thread: one request must not end it
-                self._reset()
-                end = error if isinstance(error, EngineFailed) else EngineFailed(_withheld(error))
-            with self._changed:
-                self._running = None
-            job.events.put(end)  # after its place is free: who asks as soon as this is told does not wait
+                self._step()
+            except Exception as error:  # noqa: BLE001 - the edge of the engine's thread: nothing must end it
+                self._recover(error)
 
-    def _next_job(self) -> _Job | None:
-        """Wait for the first in line; None when the engine closes."""
+    def _has_work(self) -> bool:
+        """Wait for somebody to serve; False when the engine closes."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._is_closing)
-            if self._is_closing:
-                return None
-            self._running = self._queue.popleft()
+            self._changed.wait_for(lambda: self._scheduler.is_busy or self._is_closing)
+            return not self._is_closing
+
+    def _step(self) -> None:
+        """Those who are over end, those next in line begin, all read, and who has read their prompt gets a token."""
+        for job in list(self._scheduler.running):
+            if reason := _over(job):
+                self._end(job, reason)
+        with self._changed:
+            begun = list(self._scheduler.admit())
             self._tell_places()
-            return self._running
+        for job in begun:
+            self._guarded(job, partial(self._begin, job))
+        if shares := self._scheduler.plan():
+            self._read(shares)
 
-    def _serve(self, job: _Job) -> Done:
-        """Read the prompt after its public head, write until an end, and forget all but the head."""
-        head = job.prompt[: job.public]
-        kept = len(head) if head == self._public else 0
-        job.events.put(Started(len(job.prompt), kept))
-        if not (
-            self._keep_public(head, job.cancelled) and self._read(job.prompt[len(head) :], len(head), job.cancelled)
-        ):
-            reason = "cancelled"
+    def _begin(self, job: Writing) -> None:
+        if job.request.max_tokens and job.prompt:
+            self._engine.begin(job)
         else:
-            reason = self._write(job)
-        self._context.forget_from(len(self._public))
-        return job.end(reason)
+            self._end(job, "length")
 
-    def _keep_public(self, head: list[int], cancelled: threading.Event) -> bool:
-        """Make the KV cache hold exactly the public head; False when the request was cancelled meanwhile."""
-        if head != self._public:
-            self._reset()
-            if not self._read(head, 0, cancelled):
-                self._reset()
-                return False
-            self._public = head
-        return True
+    def _read(self, shares: Sequence[Share[Writing]]) -> None:
+        """Read the shares together; where that fails each alone, so that only who cannot be served is dropped."""
+        try:
+            rows = self._engine.read(shares)
+        except EngineFailed:
+            if len(shares) == 1:
+                raise
+            for share in shares:
+                self._guarded(share.job, partial(self._read, [share]))
+            return
+        for share, row in zip(shares, rows, strict=True):
+            self._guarded(share.job, partial(self._go_on, share, row))
 
-    def _reset(self) -> None:
-        self._public = []
-        self._context.forget_from(0)
+    def _go_on(self, share: Share[Writing], row: int) -> None:
+        self._engine.keep_head(share.job)
+        reason = self._engine.write(share.job, row) if share.is_sampled else None
+        if reason:
+            self._end(share.job, reason)
 
-    def _read(self, tokens: list[int], position: int, cancelled: threading.Event) -> bool:
-        """Decode the tokens in chunks; False as soon as the request is cancelled."""
-        for start in range(0, len(tokens), PREFILL_CHUNK):
-            if cancelled.is_set():
-                return False
-            self._context.decode(tokens[start : start + PREFILL_CHUNK], position + start)
-        return True
+    def _guarded(self, job: Writing, act: Callable[[], None]) -> None:
+        """Do something for one request; what goes wrong ends this one alone."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - any request's fault, told to who asked
+            self._engine.end(job, is_remembered=False)
+            self._finish(job)
+            job.fail(error)
 
-    def _write(self, job: _Job) -> str:
-        """Put tokens until the end; gives the reason of the end. Characters split over tokens wait to be whole."""
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        text = StopText(job.request.stop)
-        with Sampler(Sampling(job.request.temperature, job.request.seed)) as sampler:
-            reason = "length"
-            while job.written < job.request.max_tokens:
-                if job.cancelled.is_set():
-                    return "cancelled"
-                token = sampler.sample(self._context)
-                job.first_token_ms = job.first_token_ms or (time.perf_counter() - job.submitted) * 1000
-                if self._model.is_end(token):
-                    reason = "stop"
-                    break
-                job.written += 1
-                if job.request.logprobs:
-                    job.logprobs.append(self._context.log_probability(token))
-                _put(job, text.feed(decoder.decode(self._model.piece(token))))
-                if text.is_stopped:
-                    return "stop"
-                self._context.decode([token], len(job.prompt) + job.written - 1)
-        _put(job, text.rest())
-        return reason
+    def _end(self, job: Writing, reason: str) -> None:
+        self._engine.end(job, is_remembered=True)
+        self._finish(job)
+        job.end(reason)  # after its slot is free: who asks as soon as this is told does not wait
+
+    def _finish(self, job: Writing) -> None:
+        with self._changed:
+            self._scheduler.finish(job, time.perf_counter() - job.begun if job.begun else None)
+
+    def _recover(self, error: Exception) -> None:
+        """A fault of the context: everybody is told, and the next step opens another one."""
+        with self._changed:
+            gone = self._scheduler.clear()
+        for job in gone:
+            if job.sampler:
+                job.sampler.close()
+        self._engine.drop_context()
+        for job in gone:
+            job.fail(error)
 
     def close(self) -> None:
         """Stop the thread after its current step and free everything. A second call does nothing."""
@@ -233,25 +239,28 @@ class LlamaGenerator:
             if self._is_closing:
                 return
             self._is_closing = True
-            for job in self._queue:
-                job.events.put(EngineFailed("the engine stopped; ask again after the restart"))
-            self._queue.clear()
-            if self._running:
-                self._running.cancelled.set()
             self._changed.notify_all()
         self._thread.join()
-        self._context.close()
+        for job in self._scheduler.clear():
+            self._part(job)
+        self._engine.close()
         self._model.close()
 
+    def _part(self, job: Writing) -> None:
+        """The last word to who is in line or running when the engine closes."""
+        if job.sampler:
+            job.sampler.close()
+        if job.slot < 0:
+            job.fail(EngineFailed("the engine stopped; ask again after the restart"))
+        else:
+            job.end("cancelled")
 
-def _put(job: _Job, text: str) -> None:
-    if text:
-        job.events.put(Token(text))
 
-
-def _withheld(error: Exception) -> str:
-    """An error of another kind without its message, which may quote content."""
-    return f"the request was dropped ({type(error).__name__}); ask again, and tell IT when it comes back"
+def _over(job: Writing) -> str | None:
+    """Why a request ends before its answer does."""
+    if job.cancelled.is_set():
+        return "cancelled"
+    return "deadline" if job.is_overdue else None
 
 
 def _check_fit(model: Model, path: Path, chat_format: ChatFormat) -> None:
@@ -273,11 +282,15 @@ def open_generator(
     context_tokens: int = 4096,
     queue_max: int = 16,
     chat_format: str = "chatml",
+    slots: int = 1,
+    kept_mib: int = 256,
+    kv_type: str = "f16",
 ) -> LlamaGenerator:
     """Load the weights at `path` (already verified) and start the engine's thread.
 
     One thread a physical core when `threads` is left out. `chat_format` names a table of models/chat_format.py; one
-    that does not fit the vocabulary raises EngineFailed. The context is never longer than the weights were made for.
+    that does not fit the vocabulary raises EngineFailed. The context is never longer than the weights were made for:
+    each of `slots` answers at once has one. `kept_mib` MiB remember conversations for their next turn.
     """
     return LlamaGenerator(
         path,
@@ -285,4 +298,7 @@ def open_generator(
         context_tokens=context_tokens,
         queue_max=queue_max,
         chat_format=FORMATS[chat_format],
+        slots=slots,
+        kept_mib=kept_mib,
+        kv_type=kv_type,
     )
