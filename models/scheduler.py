@@ -7,7 +7,7 @@ room for the longest request that is let in, so that nothing is cut off later.
 
 import math
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,6 +20,8 @@ CHUNK = 128
 """Prompt tokens a step while nobody writes: about a second on two cores, so that cancelling stops within it."""
 CHUNK_BESIDE = 64
 """Prompt tokens a step while somebody writes: the pause between two of their tokens, about half a second."""
+PEOPLE_MAX = 10_000
+"""Whose last turn is known; for others it was long ago."""
 RECENT = 0.2
 """The weight of the last answer in the running mean of how long one takes."""
 
@@ -73,8 +75,8 @@ class Share(Generic[J]):
 class Scheduler(Generic[J]):
     """The line, the slots, and the plan of each step. Not thread-safe: its owner holds one lock around it.
 
-    Fair between people: whose requests are fewest before it goes first, then who came first. Work that nobody waits
-    for comes last and leaves one slot to people, where there are several.
+    Fair between people: whose own requests before it are fewest goes first, then whose turn was longest ago, then who
+    came first. Work that nobody waits for comes last and leaves one slot to people, where there are several.
     """
 
     def __init__(self, *, slots: int, queue_max: int) -> None:
@@ -82,16 +84,19 @@ class Scheduler(Generic[J]):
         self._free = list(range(slots - 1, -1, -1))
         self._waiting: list[J] = []
         self.running: list[J] = []
+        self._turns: OrderedDict[str, int] = OrderedDict()
+        self._admitted = 0
         self._seconds: float | None = None
 
     @property
     def waiting(self) -> Sequence[J]:
         """Those in line, first who is next."""
-        served = Counter(job.request.person for job in self.running)
-        ranks: dict[J, tuple[bool, int]] = {}
+        before = Counter(job.request.person for job in self.running)
+        ranks: dict[J, tuple[bool, int, int]] = {}
         for job in self._waiting:
-            ranks[job] = (job.request.is_batch, served[job.request.person])
-            served[job.request.person] += 1
+            person = job.request.person
+            ranks[job] = (job.request.is_batch, before[person], self._turns.get(person, 0))
+            before[person] += 1
         return sorted(self._waiting, key=lambda job: ranks[job])
 
     @property
@@ -126,7 +131,15 @@ class Scheduler(Generic[J]):
             self._waiting.remove(job)
             job.slot, job.state = self._free.pop(), State.PREFILLING
             self.running.append(job)
+            self._note_turn(job.request.person)
             yield job
+
+    def _note_turn(self, person: str) -> None:
+        self._admitted += 1
+        self._turns[person] = self._admitted
+        self._turns.move_to_end(person)
+        while len(self._turns) > PEOPLE_MAX:
+            self._turns.popitem(last=False)
 
     def _fits(self, job: J) -> bool:
         kept_free = 1 if job.request.is_batch and self.slots > 1 else 0

@@ -322,7 +322,7 @@ def test_a_context_that_cannot_be_opened_is_tried_again_for_the_next_request(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_nobody_waits_for_an_engine_that_died(small_generator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = open_generator(small_generator, threads=1, context_tokens=512)
-    monkeypatch.setattr(engine, "_step", lambda: exec("raise SystemExit"))  # noqa: S102 - what no guard catches
+    monkeypatch.setattr(engine, "_step", lambda: exec("raise SystemExit"))
     with pytest.raises(EngineFailed, match="the engine stopped; ask again after the restart"):
         _run(engine, _request("Say yes."))
     engine.close()
