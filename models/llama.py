@@ -116,16 +116,18 @@ class Sampler:
 
     def __init__(self, model: Model, sampling: Sampling, grammar: str = "") -> None:
         """Raises GrammarWrong where llama.cpp cannot read the grammar."""
-        first = _grammar(model, grammar) if grammar else None
+        shape = (_grammar(model, grammar),) if grammar else ()
+        links = (*shape, *self._links(model, sampling))
         self._chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-        for link in (*((first,) if first else ()), *self._links(sampling)):
+        for link in links:
             llama_cpp.llama_sampler_chain_add(self._chain, link)
         self._is_shaped = bool(grammar)
 
     @staticmethod
-    def _links(sampling: Sampling) -> Iterator[object]:
+    def _links(model: Model, sampling: Sampling) -> Iterator[object]:
         if sampling.repeat_penalty != 1:
-            yield llama_cpp.llama_sampler_init_penalties(_PENALTY_TOKENS, sampling.repeat_penalty, 0.0, 0.0)
+            size = model.vocabulary_size
+            yield llama_cpp.llama_sampler_init_penalties(size, _PENALTY_TOKENS, sampling.repeat_penalty, 0.0, 0.0)
         if sampling.temperature <= _GREEDY_TEMPERATURE:
             yield llama_cpp.llama_sampler_init_greedy()
             return

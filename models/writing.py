@@ -5,7 +5,7 @@ import queue
 import time
 from dataclasses import dataclass, field
 
-from models.errors import EngineFailed
+from models.errors import EngineFailed, ModelError
 from models.generation import Done, GenerationEvent, Token
 from models.llama import Sampler
 from models.scheduler import Job
@@ -60,7 +60,7 @@ class Writing(Job):
 
     def fail(self, error: Exception) -> None:
         """The last event, where it cannot go on."""
-        self.events.put(error if isinstance(error, EngineFailed) else EngineFailed(_withheld(error)))
+        self.events.put(error if isinstance(error, ModelError) else EngineFailed(_withheld(error)))
 
     def done(self, reason: str) -> Done:
         """What the end says."""

@@ -1,6 +1,7 @@
 """Who is served next: fair between people, people before batch work, bounded, and in chunks beside those who write."""
 
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -128,54 +129,62 @@ def test_who_leaves_the_line_is_gone_and_who_runs_does_not_leave() -> None:
     assert not scheduler.is_busy
 
 
+class Play:
+    """A scheduler with a line of 8, driven by whatever moves come; every step is looked at."""
+
+    def __init__(self, slots: int) -> None:
+        self.scheduler: Scheduler[Job] = Scheduler(slots=slots, queue_max=8)
+        self._seen: dict[Job, list[int]] = {}
+
+    def submit(self, person: int, is_batch: bool, prompt: int) -> None:
+        try:
+            self.scheduler.submit(_job(str(person), prompt, public=prompt // 2, is_batch=is_batch, tokens=3))
+        except EngineBusy:
+            assert len(self.scheduler.behind) >= 8
+
+    def step(self) -> None:
+        self._seen |= {job: [] for job in self.scheduler.admit()}
+        running = self.scheduler.running
+        assert len({job.slot for job in running}) == len(running) <= self.scheduler.slots
+        shares = self.scheduler.plan()
+        assert bool(shares) == bool(running)
+        assert sum(len(share.tokens) for share in shares) <= CHUNK + self.scheduler.slots
+        for share in shares:
+            assert share.position == share.job.held
+            self._seen[share.job] += share.tokens
+        _read(self.scheduler)
+        for job in [job for job in running if len(job.written) >= job.request.max_tokens]:
+            assert self._seen[job] == [*job.prompt, *job.written[:-1]]
+            self.scheduler.finish(job)
+
+    def cancel(self, place: int) -> None:
+        if running := self.scheduler.running:
+            self.scheduler.finish(running[place % len(running)])
+
+    def play_out(self) -> None:
+        steps = 0
+        while self.scheduler.is_busy and steps < 2000:
+            self.step()
+            steps += 1
+
+
 Moves = st.lists(
     st.one_of(
-        st.tuples(st.just("submit"), st.integers(0, 3), st.booleans(), st.integers(1, 400)),
-        st.tuples(st.just("step"), st.integers(1, 6)),
-        st.tuples(st.just("cancel"), st.integers(0, 20)),
+        st.tuples(st.just(Play.submit), st.integers(0, 3), st.booleans(), st.integers(1, 400)),
+        st.tuples(st.just(Play.step)),
+        st.tuples(st.just(Play.cancel), st.integers(0, 20)),
     ),
-    max_size=60,
+    max_size=80,
 )
 
 
 @given(slots=st.integers(1, 4), moves=Moves)
 @settings(deadline=None, max_examples=200)
 def test_whatever_happens_everybody_ends_slots_are_nobodys_twice_and_every_token_is_read_once(
-    slots: int, moves: list[tuple[object, ...]]
+    slots: int, moves: list[tuple[Any, ...]]
 ) -> None:
-    scheduler: Scheduler[Job] = Scheduler(slots=slots, queue_max=8)
-    seen: dict[Job, list[int]] = {}
-
-    def step() -> None:
-        for job in scheduler.admit():
-            seen[job] = []
-        assert len({job.slot for job in scheduler.running}) == len(scheduler.running) <= slots
-        shares = scheduler.plan()
-        assert bool(shares) == bool(scheduler.running)
-        assert sum(len(share.tokens) for share in shares) <= CHUNK + slots
-        for share in shares:
-            assert share.position == share.job.held
-            seen[share.job] += share.tokens
-        _read(scheduler)
-        for job in list(scheduler.running):
-            if len(job.written) >= job.request.max_tokens:
-                assert seen[job] == [*job.prompt, *job.written[:-1]]
-                scheduler.finish(job)
-
-    for move in moves:
-        match move:
-            case "submit", int(person), bool(is_batch), int(prompt):
-                try:
-                    scheduler.submit(_job(str(person), prompt, public=prompt // 2, is_batch=is_batch, tokens=3))
-                except EngineBusy:
-                    assert len(scheduler.behind) >= 8
-            case "step", int(count):
-                for _ in range(count):
-                    step()
-            case "cancel", int(place) if scheduler.running:
-                scheduler.finish(scheduler.running[place % len(scheduler.running)])
-    for _ in range(2000):
-        if not scheduler.is_busy:
-            break
-        step()
-    assert not scheduler.is_busy
+    play = Play(slots)
+    for act, *arguments in moves:
+        act(play, *arguments)
+    play.play_out()
+    assert not play.scheduler.is_busy
