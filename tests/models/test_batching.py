@@ -15,7 +15,7 @@ from models.chat_format import Message
 from models.errors import EngineFailed, GrammarWrong
 from models.generation import Done, GenerationEvent, GenerationRequest, Sampling, Started, Token, Waiting
 from models.generator import LlamaGenerator, open_generator
-from tests.models.test_generator import FILLER, SYSTEM, Asker, _done, _request, _run, _text
+from tests.models.generator_contract import FILLER, SYSTEM, Asker, asked, done_of, run, text_of
 
 pytestmark = pytest.mark.model
 
@@ -32,7 +32,7 @@ def engine(small_generator: Path) -> Iterator[LlamaGenerator]:
 @pytest.fixture
 def writer(engine: LlamaGenerator) -> Iterator[Asker]:
     """Somebody whose long answer is being written."""
-    asker = Asker(engine, _request("Count from 1 to 500.", 600))
+    asker = Asker(engine, asked("Count from 1 to 500.", 600))
     asker.wait_for(Token)
     yield asker
     asker.cancelled.set()
@@ -51,18 +51,18 @@ def _kept(events: Sequence[GenerationEvent]) -> int:
 
 def test_each_answer_is_what_it_is_alone(small_generator: Path, engine: LlamaGenerator) -> None:
     plain = open_generator(small_generator, threads=1, context_tokens=2048)
-    alone = [_text(_run(plain, _request(question, 16))) for question in QUESTIONS]
+    alone = [text_of(run(plain, asked(question, 16))) for question in QUESTIONS]
     plain.close()
-    together = [Asker(engine, _request(question, 16)) for question in QUESTIONS]
+    together = [Asker(engine, asked(question, 16)) for question in QUESTIONS]
     for asker in together:
         asker.join()
-    assert [_text(asker.events) for asker in together] == alone
+    assert [text_of(asker.events) for asker in together] == alone
 
 
 def test_a_drawn_answer_follows_its_seed(engine: LlamaGenerator) -> None:
     def drawn(seed: int) -> str:
         sampling = Sampling(0.9, min_p=0.02, repeat_penalty=1.1, seed=seed)
-        return _text(_run(engine, replace(_request("Name an animal.", 8), sampling=sampling)))
+        return text_of(run(engine, replace(asked("Name an animal.", 8), sampling=sampling)))
 
     first = [drawn(seed) for seed in range(5)]
     assert [drawn(seed) for seed in range(5)] == first
@@ -70,43 +70,43 @@ def test_a_drawn_answer_follows_its_seed(engine: LlamaGenerator) -> None:
 
 
 def test_a_repetition_penalty_makes_an_answer_repeat_less(engine: LlamaGenerator) -> None:
-    asked = _request("Repeat the word yes many times: yes yes yes", 24)
-    plain, varied = (_text(_run(engine, replace(asked, sampling=Sampling(repeat_penalty=p)))) for p in (1.0, 1.8))
+    question = asked("Repeat the word yes many times: yes yes yes", 24)
+    plain, varied = (text_of(run(engine, replace(question, sampling=Sampling(repeat_penalty=p)))) for p in (1.0, 1.8))
     assert len(set(varied.split())) > len(set(plain.split()))
 
 
 def test_a_long_prompt_does_not_freeze_who_is_being_answered(engine: LlamaGenerator, writer: Asker) -> None:
-    reader = Asker(engine, _request(FILLER * 4, 1))
+    reader = Asker(engine, asked(FILLER * 4, 1))
     reader.wait_for(Started)
     before = len(writer.events)
     reader.wait_for(Done)
-    read = _done(reader.events).prompt_tokens
+    read = done_of(reader.events).prompt_tokens
     assert len(writer.events) - before >= read // 64 - 2  # a token for each chunk of 64
 
 
 def test_a_cancel_frees_the_slot_within_a_step_and_the_others_go_on(engine: LlamaGenerator, writer: Asker) -> None:
-    others = [Asker(engine, _request(f"Count from {start} to 500.", 400)) for start in (3, 4)]
+    others = [Asker(engine, asked(f"Count from {start} to 500.", 400)) for start in (3, 4)]
     for asker in others:
         asker.wait_for(Token)
-    waiting = Asker(engine, _request("Say yes.", 2))
+    waiting = Asker(engine, asked("Say yes.", 2))
     waiting.wait_for(Waiting)
     others[0].cancelled.set()
     waiting.join()
     assert waiting.places == [1]
-    assert _done(waiting.events).answer_tokens > 0
+    assert done_of(waiting.events).answer_tokens > 0
     seen = len(writer.events)
     time.sleep(1)
     assert len(writer.events) > seen
     others[1].cancelled.set()
     for asker in others:
         asker.join()
-    assert [_done(asker.events).reason for asker in others] == ["cancelled"] * 2
+    assert [done_of(asker.events).reason for asker in others] == ["cancelled"] * 2
 
 
 def test_somebody_with_many_requests_does_not_starve_the_others(engine: LlamaGenerator) -> None:
-    tabs = [Asker(engine, replace(_request("Count from 1 to 90.", 40), person="ten")) for _ in range(8)]
+    tabs = [Asker(engine, replace(asked("Count from 1 to 90.", 40), person="ten")) for _ in range(8)]
     tabs[-1].wait_for(Waiting)
-    one = Asker(engine, replace(_request("Say yes.", 2), person="one"))
+    one = Asker(engine, replace(asked("Say yes.", 2), person="one"))
     one.join()
     assert sum(tab.is_alive() for tab in tabs) >= 5
     for tab in tabs:
@@ -115,8 +115,8 @@ def test_somebody_with_many_requests_does_not_starve_the_others(engine: LlamaGen
 
 
 def test_those_in_line_are_told_about_how_long_they_wait(engine: LlamaGenerator) -> None:
-    _run(engine, _request("Say yes.", 2))
-    askers = [Asker(engine, _request("Count from 1 to 90.", 60)) for _ in range(4)]
+    run(engine, asked("Say yes.", 2))
+    askers = [Asker(engine, asked("Count from 1 to 90.", 60)) for _ in range(4)]
     askers[-1].wait_for(Waiting)
     for asker in askers:
         asker.cancelled.set()
@@ -127,16 +127,16 @@ def test_those_in_line_are_told_about_how_long_they_wait(engine: LlamaGenerator)
 
 
 def test_an_answer_past_its_time_ends_as_it_is(engine: LlamaGenerator) -> None:
-    done = _done(_run(engine, replace(_request("Count from 1 to 500.", 600), seconds_max=2)))
+    done = done_of(run(engine, replace(asked("Count from 1 to 500.", 600), seconds_max=2)))
     assert done.reason == "deadline"
     assert 0 < done.answer_tokens < 600
 
 
 def test_time_that_is_up_in_line_ends_there(engine: LlamaGenerator) -> None:
-    askers = [Asker(engine, _request("Count from 1 to 500.", 400)) for _ in range(3)]
+    askers = [Asker(engine, asked("Count from 1 to 500.", 400)) for _ in range(3)]
     for asker in askers:
         asker.wait_for(Token)
-    assert _done(_run(engine, replace(_request("Say yes."), seconds_max=0.2))).reason == "deadline"
+    assert done_of(run(engine, replace(asked("Say yes."), seconds_max=0.2))).reason == "deadline"
     for asker in askers:
         asker.cancelled.set()
         asker.join()
@@ -147,7 +147,7 @@ def test_an_error_in_one_request_never_touches_another(
 ) -> None:
     broken = GenerationRequest((SYSTEM, Message("user", "x")), 5, Sampling("warm"))  # type: ignore[arg-type]
     with pytest.raises(EngineFailed, match="the request was dropped"):
-        _run(engine, broken)
+        run(engine, broken)
     real = engine._engine.context.decode
 
     def failing(parts: Any) -> list[int]:
@@ -158,7 +158,7 @@ def test_an_error_in_one_request_never_touches_another(
     with monkeypatch.context() as context:
         context.setattr(engine._engine.context, "decode", failing)
         with pytest.raises(EngineFailed, match="returned -1"):
-            _run(engine, _request("x", system=False))
+            run(engine, asked("x", system=False))
     seen = len(writer.events)
     writer.wait_for(Token)
     time.sleep(1)
@@ -175,11 +175,11 @@ def test_answers_held_to_a_shape_run_beside_free_ones(engine: LlamaGenerator, wr
             "additionalProperties": False,
         }
     )
-    said = _text(_run(engine, replace(_request("Is Paris a capital? Answer in JSON.", 60), json_schema=schema)))
+    said = text_of(run(engine, replace(asked("Is Paris a capital? Answer in JSON.", 60), json_schema=schema)))
     assert set(json.loads(said)) == {"city", "is_capital"}
-    chosen = _run(engine, replace(_request("Is the sky green?"), grammar='root ::= "perhaps" | "maybe"'))
-    assert _text(chosen) in ("perhaps", "maybe")
-    assert _done(chosen).reason == "stop"
+    chosen = run(engine, replace(asked("Is the sky green?"), grammar='root ::= "perhaps" | "maybe"'))
+    assert text_of(chosen) in ("perhaps", "maybe")
+    assert done_of(chosen).reason == "stop"
     assert writer.is_alive()
 
 
@@ -197,8 +197,8 @@ def test_answers_held_to_a_shape_run_beside_free_ones(engine: LlamaGenerator, wr
 )
 def test_a_malformed_grammar_is_refused(engine: LlamaGenerator, grammar: str) -> None:
     with pytest.raises(GrammarWrong):
-        _run(engine, replace(_request("Say yes."), grammar=grammar))
-    assert _done(_run(engine, _request("Say yes.", 2))).answer_tokens > 0
+        run(engine, replace(asked("Say yes."), grammar=grammar))
+    assert done_of(run(engine, asked("Say yes.", 2))).answer_tokens > 0
 
 
 @pytest.mark.parametrize(
@@ -206,28 +206,28 @@ def test_a_malformed_grammar_is_refused(engine: LlamaGenerator, grammar: str) ->
 )
 def test_a_strange_grammar_ends_one_way_or_the_other(engine: LlamaGenerator, grammar: str) -> None:
     with suppress(GrammarWrong, EngineFailed):
-        assert isinstance(_run(engine, replace(_request("Say yes.", 4), grammar=grammar))[-1], Done)
-    assert _done(_run(engine, _request("Say yes.", 2))).answer_tokens > 0
+        assert isinstance(run(engine, replace(asked("Say yes.", 4), grammar=grammar))[-1], Done)
+    assert done_of(run(engine, asked("Say yes.", 2))).answer_tokens > 0
 
 
 def test_a_conversations_next_turn_reads_only_what_is_new(engine: LlamaGenerator) -> None:
-    first = _run(engine, _turn("anna", "c1", FILLER))
-    answered = _text(first)
+    first = run(engine, _turn("anna", "c1", FILLER))
+    answered = text_of(first)
     again = _turn("anna", "c1", FILLER, answered, "And how many days?")
-    reused = _run(engine, again)
-    assert _kept(reused) >= _done(first).prompt_tokens
+    reused = run(engine, again)
+    assert _kept(reused) >= done_of(first).prompt_tokens
     engine.forget("anna", "c1")
-    fresh = _run(engine, again)
+    fresh = run(engine, again)
     assert _kept(fresh) < 40
-    assert _text(reused) == _text(fresh)
+    assert text_of(reused) == text_of(fresh)
 
 
 def test_nothing_is_remembered_for_another_person_or_conversation(engine: LlamaGenerator) -> None:
-    asked = _turn("anna", "c2", FILLER)
-    public = engine._prompt(asked)[1]
-    _run(engine, asked)
+    question = _turn("anna", "c2", FILLER)
+    public = engine._prompt(question)[1]
+    run(engine, question)
     for person, conversation in (("bert", "c2"), ("anna", "c3"), ("", "c2"), ("anna", "")):
-        assert _kept(_run(engine, replace(asked, person=person, conversation=conversation))) == public
+        assert _kept(run(engine, replace(question, person=person, conversation=conversation))) == public
     engine.forget("anna")
     engine.forget("bert")
     assert not len(engine._engine.kept)
@@ -238,7 +238,7 @@ def test_what_a_person_waits_for_does_not_depend_on_what_another_asked(engine: L
 
     def steps(person: str, text: str) -> int:
         before = engine._engine.steps
-        _run(engine, _turn(person, f"of {person}", text, max_tokens=1))
+        run(engine, _turn(person, f"of {person}", text, max_tokens=1))
         return engine._engine.steps - before
 
     steps("warm", "x")
@@ -248,20 +248,20 @@ def test_what_a_person_waits_for_does_not_depend_on_what_another_asked(engine: L
 
 
 def test_a_conversation_that_goes_another_way_keeps_what_is_the_same(engine: LlamaGenerator) -> None:
-    _run(engine, _turn("dora", "c", FILLER + "First question?"))
+    run(engine, _turn("dora", "c", FILLER + "First question?"))
     other = _turn("dora", "c", FILLER + "Second question, edited?")
-    kept = _run(engine, other)
-    whole = _done(kept).prompt_tokens
+    kept = run(engine, other)
+    whole = done_of(kept).prompt_tokens
     assert whole - 30 < _kept(kept) < whole
     engine.forget("dora")
-    assert _text(_run(engine, other)) == _text(kept)
+    assert text_of(run(engine, other)) == text_of(kept)
 
 
 def test_keys_and_values_of_half_the_size_answer_too(small_generator: Path) -> None:
     sizes = {}
     for kv_type in ("f16", "q8_0"):
         engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=2, kv_type=kv_type)
-        assert "Paris" in _text(_run(engine, replace(_request(QUESTIONS[0]), person="a", conversation="b")))
+        assert "Paris" in text_of(run(engine, replace(asked(QUESTIONS[0]), person="a", conversation="b")))
         sizes[kv_type] = engine._engine.kept.bytes
         engine.close()
     assert sizes["q8_0"] < 0.6 * sizes["f16"]
@@ -270,7 +270,7 @@ def test_keys_and_values_of_half_the_size_answer_too(small_generator: Path) -> N
 def test_what_is_remembered_stays_within_its_bytes(small_generator: Path) -> None:
     engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=2, kept_mib=4)
     for turn in range(4):
-        _run(engine, _turn("anna", str(turn), FILLER[:800], max_tokens=1))
+        run(engine, _turn("anna", str(turn), FILLER[:800], max_tokens=1))
     assert 0 < engine._engine.kept.bytes <= 4 << 20
     assert engine._engine.kept.evictions > 0
     engine.close()
@@ -279,13 +279,13 @@ def test_what_is_remembered_stays_within_its_bytes(small_generator: Path) -> Non
 def test_an_enormous_request_is_refused_before_it_is_counted(engine: LlamaGenerator) -> None:
     started = time.perf_counter()
     with pytest.raises(Exception, match="9000000 characters of prompt exceed the context of 2048; ask more briefly"):
-        _run(engine, GenerationRequest((Message("user", "x " * 4_500_000),), 5))
+        run(engine, GenerationRequest((Message("user", "x " * 4_500_000),), 5))
     assert time.perf_counter() - started < 0.5
 
 
 def test_closing_while_many_run_and_wait_ends_all_of_them(small_generator: Path) -> None:
     engine = open_generator(small_generator, threads=1, context_tokens=512, slots=2)
-    askers = [Asker(engine, _request("Count from 1 to 500.", 300)) for _ in range(5)]
+    askers = [Asker(engine, asked("Count from 1 to 500.", 300)) for _ in range(5)]
     askers[0].wait_for(Token)
     engine.close()
     for asker in askers:
