@@ -186,6 +186,9 @@ class House:
             threads=wanted.threads,
             context_tokens=wanted.context_tokens,
             queue_max=wanted.queue_max,
+            slots=wanted.slots,
+            kept_mib=wanted.kept_mib,
+            kv_type=wanted.kv_type,
             chat_format=entry.chat_format,
         )
         self.closing.callback(generator.close)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from models.chat_format import Message
@@ -92,7 +92,7 @@ GenerationEvent = Waiting | Started | Token | Done
 
 
 class Generator(Protocol):
-    """Whatever can write an answer: the engine in this process, later a server inside the house."""
+    """Whatever can write an answer: the engine in this process, or a server inside the house."""
 
     model_name: str
     context_tokens: int
@@ -104,3 +104,23 @@ class Generator(Protocol):
     def generate(self, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
         """Events up to and including Done; EngineBusy, RequestTooLong and GrammarWrong are raised before the first."""
         ...
+
+
+class OnBehalf:
+    """A Generator for one person: each request says whose it is, in which conversation, and if nobody waits for it."""
+
+    def __init__(self, generator: Generator, person: str, conversation: str = "", *, is_batch: bool = False) -> None:
+        self._generator, self._person, self._conversation = generator, person, conversation
+        self._is_batch = is_batch
+        self.model_name, self.context_tokens = generator.model_name, generator.context_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text costs in the prompt."""
+        return self._generator.count_tokens(text)
+
+    def generate(self, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
+        """As the generator gives them."""
+        whose = replace(
+            request, person=self._person, conversation=self._conversation, is_batch=self._is_batch or request.is_batch
+        )
+        return self._generator.generate(whose, cancelled)

@@ -16,6 +16,7 @@ from models.grammar import grammar_of
 from models.llama import GenerationContext, Model
 from models.processors import physical_cores
 from models.scheduler import Scheduler, Share
+from models.slots import slots_that_pay
 from models.writing import Writing
 
 CANCEL_LOOK_SECONDS = 0.1
@@ -51,6 +52,7 @@ class LlamaGenerator:
         try:
             _check_fit(self._model, path, chat_format)
             self.context_tokens = min(context_tokens, self._model.context_tokens)
+            slots = slots or slots_that_pay(self._model, threads, kv_type)
             opened = partial(
                 GenerationContext,
                 self._model,
@@ -290,7 +292,8 @@ def open_generator(
 
     One thread a physical core when `threads` is left out. `chat_format` names a table of models/chat_format.py; one
     that does not fit the vocabulary raises EngineFailed. The context is never longer than the weights were made for:
-    each of `slots` answers at once has one. `kept_mib` MiB remember conversations for their next turn.
+    each of `slots` answers at once has one, as many as pay on this machine where `slots` is 0. `kept_mib` MiB remember
+    conversations for their next turn.
     """
     return LlamaGenerator(
         path,

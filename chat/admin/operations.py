@@ -130,15 +130,19 @@ def ask(
     history: list[dict[str, str]] | None = None,
     cancelled: threading.Event | None = None,
     within: Event | None = None,
+    is_batch: bool = False,
 ) -> Iterator[Event]:
-    """The steps of an answer as events; the last holds the answer as JSON. Closing the iterator stops the engine."""
+    """The steps of an answer as events; the last holds the answer as JSON. Closing the iterator stops the engine.
+
+    `is_batch` gives way to people who wait.
+    """
     wanted = read_filter(within)
     grant = granted(house, asker(house, user), collection, Right.READ)
     house.audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
     turns = [Turn(turn["role"], turn["content"]) for turn in history or ()]
     stop = cancelled or threading.Event()
     try:
-        for event in house.answerer.answer([grant], question, turns, stop, within=wanted):
+        for event in house.answerer.answer([grant], question, turns, stop, within=wanted, is_batch=is_batch):
             yield _step(event)
     finally:
         stop.set()
@@ -152,8 +156,8 @@ def _step(event: AnswerEvent) -> Event:
             return {"step": "searching", "filter": within.told() if within else None}
         case Shortened(shortened, left_out):
             return {"step": "shortened", "shortened": shortened, "left_out": left_out}
-        case Queued(place):
-            return {"step": "queued", "place": place}
+        case Queued(place, seconds):
+            return {"step": "queued", "place": place, "seconds": seconds}
         case Reading(passages, _):
             return {"step": "reading", "titles": [item.passage.document.title for item in passages]}
         case Written(text):

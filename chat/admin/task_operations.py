@@ -117,8 +117,8 @@ def _step(event: TaskEvent) -> Event:
     match event:
         case Searching(within):
             return {"step": "searching", "filter": within.told() if within else None}
-        case Queued(place):
-            return {"step": "queued", "place": place}
+        case Queued(place, seconds):
+            return {"step": "queued", "place": place, "seconds": seconds}
         case Reading(passages):
             return {"step": "reading", "titles": [item.passage.document.title for item in passages]}
         case Progressed(done, total):

@@ -27,7 +27,7 @@ from chat.ui.commands import offered
 from chat.ui.data_layer import SealedDataLayer
 from chat.ui.events import events
 from chat.ui.mount import house
-from chat.ui.progress import Progress, being_read, searching
+from chat.ui.progress import Progress, being_read, searching, waiting
 from chat.ui.tasks import Mistyped, allowed, offer_nearest, perform, wanted
 from chat.visitor import current_visitor
 from models.catalogue import Task
@@ -231,8 +231,8 @@ async def _tell(event: AnswerEvent, progress: Progress, words: dict[str, Any]) -
     match event:
         case Searching(within):
             await progress.begin(searching(within, words))
-        case Queued(place):
-            await progress.wait(words["queued"].format(place=place))
+        case Queued(place, seconds):
+            await progress.wait(waiting(place, seconds, words))
         case Understood(meant, _):
             await progress.begin(words["understood"], escape(meant))
         case Shortened(shortened, left_out):

@@ -1,5 +1,6 @@
 """What the service is doing before the first word: one step at a time, each ended when the next begins."""
 
+import math
 from typing import Any
 
 import chainlit as cl
@@ -8,6 +9,10 @@ from chainlit.utils import utc_now
 
 from chat.narrowing import filter_told
 from rag.retrieval.filters import Filter
+
+SECONDS_TOLD_MAX = 90
+"""Longer waits are told in minutes."""
+SECONDS_A_MINUTE = 60
 
 
 def searching(within: Filter | None, words: dict[str, Any]) -> str:
@@ -18,6 +23,15 @@ def searching(within: Filter | None, words: dict[str, Any]) -> str:
 def being_read(count: int, words: dict[str, Any]) -> str:
     """The name of the step in which so many passages are read."""
     return str(words["reading_one"] if count == 1 else words["reading"].format(count=count))
+
+
+def waiting(place: int, seconds: float | None, words: dict[str, Any]) -> str:
+    """The name of the step in which one stands in line: the place, and about how long where that can be told."""
+    if seconds is None:
+        return str(words["queued"].format(place=place))
+    if seconds < SECONDS_TOLD_MAX:
+        return str(words["queued_seconds"].format(place=place, seconds=max(5, 5 * round(seconds / 5))))
+    return str(words["queued_minutes"].format(place=place, minutes=math.ceil(seconds / SECONDS_A_MINUTE)))
 
 
 class Progress:

@@ -16,7 +16,7 @@ from chat.ui.closed import from_open
 from chat.ui.commands import asked_for, is_yes, length_in, meant_by
 from chat.ui.events import events
 from chat.ui.mount import house
-from chat.ui.progress import Progress, being_read, searching
+from chat.ui.progress import Progress, being_read, searching, waiting
 from chat.ui.works import show_work
 from rag.answering.answer import Language, Queued, Reading, Searching, Written
 from rag.retrieval.filters import Filter
@@ -144,8 +144,8 @@ async def _tell(event: TaskEvent, progress: Progress, words: dict[str, Any]) -> 
     match event:
         case Searching(within):
             await progress.begin(searching(within, words))
-        case Queued(place):
-            await progress.wait(words["queued"].format(place=place))
+        case Queued(place, seconds):
+            await progress.wait(waiting(place, seconds, words))
         case Reading(passages, left_out):
             listed = reading(passages, left_out, words)
             await progress.begin(being_read(len(passages), words), listed)

@@ -187,9 +187,10 @@ class Searching:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The engine is busy; `place` 1 is next."""
+    """The engine is busy; `place` 1 is next, in about `seconds` where that can be told."""
 
     place: int
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from models.generation import Done, GenerationRequest, Generator, Started, Token, Waiting
+from models.generation import Done, GenerationRequest, Generator, OnBehalf, Started, Token, Waiting
 from rag.answering.alignment import Alignment
 from rag.answering.answer import (
     Answer,
@@ -91,8 +91,10 @@ class Answerer:
         cancelled: threading.Event | None = None,
         otherwise: Language | None = None,
         within: Filter | None = None,
+        *,
+        is_batch: bool = False,
     ) -> Iterator[AnswerEvent]:
-        """Events up to Finished. EngineBusy and other engine errors pass.
+        """Events up to Finished. EngineBusy and other engine errors pass. `is_batch` gives way to people who wait.
 
         `otherwise` is the language to answer in where neither question nor conversation tells: the page's. `within`
         narrows what is looked at; where nothing passes, the refusal says so.
@@ -126,7 +128,8 @@ class Answerer:
             self._searcher.completed(grants, item.passage, self._generator.count_tokens) for item in evidence.passages
         ]
         seen, before_ms = replace(seen, read=tuple(read)), _since(started)
-        draft = yield from self._write(seen, history, cancelled or threading.Event())
+        engine = OnBehalf(self._generator, person_of(grants), is_batch=is_batch)
+        draft = yield from self._write(seen, history, cancelled or threading.Event(), engine)
         timings = _timings(draft.done, retrieve_ms, before_ms, started)
         yield Finished(_checked(draft, seen, timings))
 
@@ -143,16 +146,16 @@ class Answerer:
         return by_rules(question, history, language) if self._policy.follow_up else None
 
     def _write(
-        self, seen: "_Seen", history: Sequence[Turn], cancelled: threading.Event
+        self, seen: "_Seen", history: Sequence[Turn], cancelled: threading.Event, engine: Generator
     ) -> Generator_[AnswerEvent, None, _Draft]:
-        remembered = remember(history, HISTORY_TOKENS, self._generator.count_tokens, seen.language)
+        remembered = remember(history, HISTORY_TOKENS, engine.count_tokens, seen.language)
         if remembered.shortened or remembered.left_out:
             yield Shortened(remembered.shortened, remembered.left_out)
         messages = build(seen.language, seen.read, remembered, seen.meant)
         stream, done = self._stream(seen), None
-        for event in self._generator.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
+        for event in engine.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
             if isinstance(event, Waiting):
-                yield Queued(event.place)
+                yield Queued(event.place, event.seconds)
             elif isinstance(event, Started):
                 yield Reading(seen.evidence.passages, seen.evidence.left_out)
                 stream.prepare()
@@ -178,6 +181,11 @@ class Answerer:
     def _stream(self, seen: _Seen) -> SentenceStream:
         align = partial(Alignment, (*seen.evidence.passages, *_beside_them(seen)), seen.meant, seen.language)
         return SentenceStream(align, self._policy.unsupported)
+
+
+def person_of(grants: Sequence[Grant]) -> str:
+    """Whose turn in line it is: nobody's in particular where nothing is granted."""
+    return grants[0].principal.user_id if grants else ""
 
 
 def earlier(history: Sequence[Turn]) -> str:

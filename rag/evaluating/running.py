@@ -29,7 +29,7 @@ def asked_of(answerer: Answerer, grant: Grant, cancelled: threading.Event) -> As
     """For a run that answers too."""
 
     def ask(question: Question) -> Answer | None:
-        events = answerer.answer([grant], question.text, (), cancelled)
+        events = answerer.answer([grant], question.text, (), cancelled, is_batch=True)
         return next((event.answer for event in events if isinstance(event, Finished)), None)
 
     return ask

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from rag.answering.answerer import QUESTION_CHARACTERS_MAX
+from rag.answering.answerer import QUESTION_CHARACTERS_MAX, person_of
 from rag.errors import IndexUnavailable
 from rag.retrieval.words import language_of, spoken
 from rag.tasks.comparing import compare
@@ -47,7 +47,9 @@ class Tasks:
         """Events up to Delivered. EngineBusy, other engine errors and StoreBroken pass."""
         try:
             self._check(task, request)
-            for event in _RUNS[task](self._tools, grants, request, cancelled or threading.Event()):
+            for event in _RUNS[task](
+                self._tools.on_behalf(person_of(grants)), grants, request, cancelled or threading.Event()
+            ):
                 yield _narrowed(event, request)
         except TaskFailed as error:
             yield Delivered(_without(task, request, error))

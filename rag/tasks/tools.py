@@ -1,9 +1,10 @@
 """What tasks work with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
-from models.generation import Generator
+from models.generation import Generator, OnBehalf
 from rag.index.memory import MemoryIndex
 from rag.retrieval.search import Searcher
 from rag.store.documents import DocumentStore
@@ -17,3 +18,8 @@ class Tools:
     index: MemoryIndex
     searcher: Callable[[], Searcher]
     generator: Callable[[], Generator]
+
+    def on_behalf(self, person: str) -> Self:
+        """The same, whose model writes for one person."""
+        opened = self.generator
+        return replace(self, generator=lambda: OnBehalf(opened(), person))

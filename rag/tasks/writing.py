@@ -41,7 +41,7 @@ def write(
     text = ""
     for event in generator.generate(GenerationRequest(messages, tokens_max), _Call(cancelled)):
         if isinstance(event, Waiting):
-            yield Queued(event.place)
+            yield Queued(event.place, event.seconds)
         elif isinstance(event, Token):
             text += event.text
             if is_shown:

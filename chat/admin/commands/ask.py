@@ -123,7 +123,8 @@ def _step(event: Event, draft: str) -> str:
         case "searching":
             return "searching …"
         case "queued":
-            return f"waiting, place {event['place']} …"
+            about = f" (about {event['seconds']:.0f} s)" if event["seconds"] else ""
+            return f"waiting, place {event['place']}{about} …"
         case "reading":
             return f"reading {', '.join(dict.fromkeys(event['titles']))} …"
     return draft
@@ -143,7 +144,7 @@ def _ask_batch(state: Path, asked: Event, batch: Path, out: Path) -> None:
         count.update(len(questions) - len(left))
         for question in left:
             try:
-                own = {"question": question.text, "history": list(question.history)}
+                own = {"question": question.text, "history": list(question.history), "is_batch": True}
                 answer = final_answer(operate("ask", **asked, **own))
             except EXPECTED as error:
                 if failure_of(error).code is ExitCode.REFUSED:
