@@ -190,13 +190,17 @@ async def _answer(
 ) -> None:
     history: list[Turn] = cl.user_session.get(_HISTORY) or []
     progress, reply, otherwise = Progress(), None, _language()
+    conversation = cl.context.session.thread_id
     checked: list[Checked] = []
 
     def answer(cancel: threading.Event) -> Iterator[AnswerEvent]:
         for grant in grants:
             house().audit.record(grant.principal.user_id, "ask", grant.collection_id, "begun")
         answerer = house().answerer
-        return from_open(grants, lambda left: answerer.answer(left, question, history, cancel, otherwise, within))
+        return from_open(
+            grants,
+            lambda left: answerer.answer(left, question, history, cancel, otherwise, within, conversation=conversation),
+        )
 
     try:
         async for event in events(answer, asking.cancelled):

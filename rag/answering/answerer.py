@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from models.chat_format import Message
 from models.generation import Done, GenerationRequest, Generator, OnBehalf, Started, Token, Waiting
 from rag.answering.alignment import Alignment
 from rag.answering.answer import (
@@ -38,6 +39,7 @@ from rag.answering.policy import AnswerPolicy
 from rag.answering.prompt import HISTORY_TOKENS, build, public_message
 from rag.answering.refusal import NO_ANSWER, NOTHING_PASSES, TOO_LONG
 from rag.answering.streaming import SentenceStream
+from rag.answering.threads import Prompt, Thread, Threads, begun, continued
 from rag.documents import RankedPassage, SearchResult
 from rag.retrieval.filters import Filter
 from rag.retrieval.neighbours import Completed
@@ -82,6 +84,7 @@ class Answerer:
     def __init__(self, searcher: Searcher, generator: Generator, policy: AnswerPolicy | None = None) -> None:
         self._searcher, self._generator = searcher, generator
         self._policy = policy or AnswerPolicy()
+        self._threads = Threads()
 
     def answer(
         self,
@@ -92,9 +95,12 @@ class Answerer:
         otherwise: Language | None = None,
         within: Filter | None = None,
         *,
+        conversation: str = "",
         is_batch: bool = False,
     ) -> Iterator[AnswerEvent]:
         """Events up to Finished. EngineBusy and other engine errors pass. `is_batch` gives way to people who wait.
+
+        In a `conversation` (its opaque name; `history` its turns) the model goes on from what it has read and written.
 
         `otherwise` is the language to answer in where neither question nor conversation tells: the page's. `within`
         narrows what is looked at; where nothing passes, the refusal says so.
@@ -128,10 +134,17 @@ class Answerer:
             self._searcher.completed(grants, item.passage, self._generator.count_tokens) for item in evidence.passages
         ]
         seen, before_ms = replace(seen, read=tuple(read)), _since(started)
-        engine = OnBehalf(self._generator, person_of(grants), is_batch=is_batch)
-        draft = yield from self._write(seen, history, cancelled or threading.Event(), engine)
-        timings = _timings(draft.done, retrieve_ms, before_ms, started)
-        yield Finished(_checked(draft, seen, timings))
+        whose = (person_of(grants), conversation)
+        engine = OnBehalf(self._generator, *whose, is_batch=is_batch)
+        thread = self._threads.get(whose)
+        going_on = thread if thread and thread.fits(language, grants, history, within) else None
+        prompt = yield from self._prompt(seen, history, going_on)
+        draft = yield from self._write(seen, prompt.messages, cancelled or threading.Event(), engine)
+        answer = _checked(draft, seen, _timings(draft.done, retrieve_ms, before_ms, started))
+        if draft.done and not draft.is_cancelled:
+            said = (Turn("user", question), Turn("assistant", answer.text))
+            self._threads.put(whose, prompt.answered(said, within, draft.done.prompt_tokens + draft.done.answer_tokens))
+        yield Finished(answer)
 
     def _evidence(self, found: SearchResult, meant: str) -> Evidence:
         _, duplicates = self._searcher.distinct(found.passages)
@@ -145,13 +158,21 @@ class Answerer:
             return by_model(question, history, language, public_message(language), self._generator)
         return by_rules(question, history, language) if self._policy.follow_up else None
 
-    def _write(
-        self, seen: "_Seen", history: Sequence[Turn], cancelled: threading.Event, engine: Generator
-    ) -> Generator_[AnswerEvent, None, _Draft]:
-        remembered = remember(history, HISTORY_TOKENS, engine.count_tokens, seen.language)
+    def _prompt(
+        self, seen: _Seen, history: Sequence[Turn], thread: Thread | None
+    ) -> Generator_[AnswerEvent, None, Prompt]:
+        """What the model reads: the conversation's prompt with what is new, or one of its own."""
+        count = self._generator.count_tokens
+        if thread and (prompt := continued(thread, seen.read, seen.meant, count)):
+            return prompt
+        remembered = remember(history, HISTORY_TOKENS, count, seen.language)
         if remembered.shortened or remembered.left_out:
             yield Shortened(remembered.shortened, remembered.left_out)
-        messages = build(seen.language, seen.read, remembered, seen.meant)
+        return begun(build(seen.language, seen.read, remembered, seen.meant), seen.read)
+
+    def _write(
+        self, seen: _Seen, messages: tuple[Message, ...], cancelled: threading.Event, engine: Generator
+    ) -> Generator_[AnswerEvent, None, _Draft]:
         stream, done = self._stream(seen), None
         for event in engine.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
             if isinstance(event, Waiting):

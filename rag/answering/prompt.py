@@ -40,11 +40,16 @@ def build(
 ) -> tuple[Message, ...]:
     """Messages in the order of cost: the public system message first, so that its KV is shared."""
     data = quoted if defences.fences else str
-    read = "\n".join(map(quote if defences.fences else _pasted, passages))
     before = f"{data(remembered.summary)}\n\n" if remembered.summary else ""
-    asked = f"{before}{read}\n\nQuestion: {data(question)}"
+    last = Message("user", f"{before}{asked(passages, question, defences)}")
     said = [Message(turn.role, data(turn.content)) for turn in remembered.turns]
-    return (public_message(language, defences), *said, Message("user", asked))
+    return (public_message(language, defences), *said, last)
+
+
+def asked(passages: Sequence[Completed], question: str, defences: Defences = ALL) -> str:
+    """A question below the passages that it is to be answered from."""
+    read = "\n".join(map(quote if defences.fences else _pasted, passages))
+    return f"{read}\n\nQuestion: {(quoted if defences.fences else str)(question)}".lstrip()
 
 
 def public_message(language: Language, defences: Defences = ALL) -> Message:
