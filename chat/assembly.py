@@ -21,12 +21,14 @@ from chat.folder_rights import FolderRights
 from chat.jobs.queue import Jobs
 from chat.postgresql import connect, server_of
 from chat.rotating import Rotations
+from chat.servers import open_served
 from chat.settings import Settings
 from chat.shredding import Remover, Shredder
 from chat.syncing import Syncing
 from chat.watching import Watching
 from chat.workers.dispatching import Workers, reads_with
 from models.catalogue import Task
+from models.generation import Generator
 from models.store import ModelStore
 from rag.answering.answerer import Answerer
 from rag.errors import StoreBroken
@@ -54,6 +56,7 @@ from security.slots import KeyFile, Secret
 if TYPE_CHECKING:
     from models.embedder import Embedder
     from models.generator import LlamaGenerator
+    from models.served.generator import ServedGenerator
 
 KEY_FILE = "keys/root.key"
 DATABASE = "truth.db"
@@ -175,13 +178,20 @@ class House:
         return embedder
 
     @cached_property
-    def generator(self) -> "LlamaGenerator":
-        """The engine."""
+    def generator(self) -> Generator:
+        """The engine, or the servers inside the house."""
+        generator = self._open_generator()
+        self.closing.callback(generator.close)
+        return generator
+
+    def _open_generator(self) -> "LlamaGenerator | ServedGenerator":
+        wanted = self.settings.models
+        if wanted.servers:
+            return open_served(self.settings)
         from models.generator import open_generator
 
-        wanted = self.settings.models
         entry = self.models.chosen(Task.GENERATE)
-        generator = open_generator(
+        return open_generator(
             self.models.path(entry),
             threads=wanted.threads,
             context_tokens=wanted.context_tokens,
@@ -191,8 +201,11 @@ class House:
             kv_type=wanted.kv_type,
             chat_format=entry.chat_format,
         )
-        self.closing.callback(generator.close)
-        return generator
+
+    @property
+    def writer(self) -> str:
+        """The name of what writes answers: that of the weights here, or what the servers call theirs."""
+        return self.generator.model_name if self.settings.models.servers else self.models.chosen(Task.GENERATE).name
 
     @cached_property
     def searcher(self) -> Searcher:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from chat.errors import SettingsWrong
 from models.catalogue import Task
 from models.processors import physical_cores
+from models.served.address import SERVERS_MAX
 from rag.answering.answer import FollowUp, Unsupported
 from rag.answering.evidence import PASSAGE_TOKENS, PASSAGES_MAX
 from rag.answering.policy import AnswerPolicy
@@ -19,6 +20,8 @@ from rag.retrieval.stages import Stage, Stages
 
 FILE_NAME = "huisclos.toml"
 _PREFIX = "HUISCLOS__"
+_LISTS = frozenset({"allowed", "servers"})
+"""Settings that the environment gives with commas."""
 
 
 class _Section(BaseModel):
@@ -45,6 +48,11 @@ class Models(_Section):
     queue_max: int = Field(16, ge=1, le=1000)
     kept_mib: int = Field(256, ge=0, le=1_048_576)
     kv_type: Literal["f16", "q8_0"] = "f16"
+    servers: tuple[str, ...] = Field((), max_length=SERVERS_MAX)
+    server_model: str = ""
+    server_key_file: Path | None = None
+    server_ca_file: Path | None = None
+    server_requests: int = Field(16, ge=1, le=1000)
 
     @property
     def named(self) -> dict[Task, str]:
@@ -164,4 +172,4 @@ def load_settings(state: Path, environment: dict[str, str] | None = None) -> Set
 def _put(tree: dict[str, Any], parts: list[str], value: str) -> None:
     for part in parts[:-1]:
         tree = tree.setdefault(part, {})
-    tree[parts[-1]] = tuple(value.split(",")) if parts[-1] == "allowed" else value
+    tree[parts[-1]] = tuple(value.split(",")) if parts[-1] in _LISTS else value

@@ -32,7 +32,11 @@ ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 BUILD_ENVIRONMENT = ENVIRONMENT / "build"
 BUILT = ENVIRONMENT / "built"
-SERVERS = {"bucket": "S3 server of the tests", "topics": "Kafka broker of the tests"}
+SERVERS = {
+    "bucket": "S3 server of the tests",
+    "topics": "Kafka broker of the tests",
+    "native": "llama.cpp server of the tests",
+}
 """What the tests drive in environments of their own."""
 
 OURS = ("chat", "models", "rag", "security")

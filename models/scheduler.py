@@ -111,6 +111,12 @@ class Scheduler(Generic[J]):
         """Whether there is anybody to serve."""
         return bool(self._waiting or self.running)
 
+    def resize(self, slots: int) -> None:
+        """Have so many slots from now on; one beyond that is in use is not given again."""
+        taken = {job.slot for job in self.running}
+        self.slots = slots
+        self._free = [slot for slot in range(slots - 1, -1, -1) if slot not in taken]
+
     def submit(self, job: J) -> None:
         """Put a request in line; raises EngineBusy where it is full."""
         if len(self.behind) >= self._queue_max:
@@ -160,7 +166,8 @@ class Scheduler(Generic[J]):
     def finish(self, job: J, seconds: float | None = None) -> None:
         """Take a running request's slot back. `seconds` it was served count for what the next are told to expect."""
         self.running.remove(job)
-        self._free.append(job.slot)
+        if job.slot < self.slots:
+            self._free.append(job.slot)
         job.state = State.FINISHED
         if seconds is not None:
             self._seconds = seconds if self._seconds is None else self._seconds + RECENT * (seconds - self._seconds)

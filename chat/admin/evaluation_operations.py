@@ -104,10 +104,14 @@ def circumstances(house: House, infos: Sequence[DocumentInfo], *, is_answered: b
         passages=sum(info.passages for info in infos),
         content=hashlib.sha256(held.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARACTERS],
         embedder=_named(embeds),
-        model=_named(house.models.chosen(Task.GENERATE)) if is_answered else "",
+        model=_writer(house) if is_answered else "",
         release=metadata.version("huisclos"),
         settings=_settings(house),
     )
+
+
+def _writer(house: House) -> str:
+    return house.writer if house.settings.models.servers else _named(house.models.chosen(Task.GENERATE))
 
 
 def _named(entry: ModelEntry) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from chat.assembly import House
 from chat.errors import Refused
 from chat.places import range_name
+from chat.servers import looked_at, room
 from models.catalogue import Task
 from rag.answering.answer import (
     Answer,
@@ -177,21 +178,30 @@ def verify_audit(house: House) -> Iterator[Event]:
 @operation("doctor")
 def doctor(house: House) -> Iterator[Event]:
     """How private the machine and the folders are, whether the weights in use are here, and the record whole."""
-    looked_at = (*findings(house.state, house.memory_dir), *_weights(house), _record(house), _epochs(house))
-    looked_at += (*_receipts(house), *_indexes(house), *_readers(house), *house.syncing.findings())
-    for finding in (*looked_at, *_collections(house)):
+    found = (*findings(house.state, house.memory_dir), *_weights(house), *_servers(house))
+    found += (_record(house), _epochs(house))
+    found += (*_receipts(house), *_indexes(house), *_readers(house), *house.syncing.findings())
+    for finding in (*found, *_collections(house)):
         yield asdict(finding)
 
 
 def _weights(house: House) -> Iterator[Finding]:
     """Whether the files lie there; every start checks their bytes, and so does `huisclos models verify`."""
-    for task in (Task.GENERATE, Task.EMBED):
+    for task in (Task.EMBED,) if house.settings.models.servers else (Task.GENERATE, Task.EMBED):
         entry = house.models.chosen(task)
         is_here = (house.models.folder / entry.file).is_file()
         remedy = f"{entry.file} is not in {house.models.folder}: run `huisclos models pull {entry.name}`"
         yield Finding(f"weights that {task.value}", is_here, remedy)
     is_here = house.models.tessdata() is not None
     yield Finding("reading of scans", is_here, "scans and pictures are not read: run `huisclos models pull`")
+
+
+def _servers(house: House) -> Iterator[Finding]:
+    """Whether each server that writes answers does answer, and what it says of itself."""
+    for server in looked_at(house.settings):
+        facts = server.facts
+        says = f" writes with {facts.model} ({facts.kind.value}), {room(facts)}" if facts else ""
+        yield Finding(f"server {server.address.shown}{says}", facts is not None, server.trouble)
 
 
 def _record(house: House) -> Finding:

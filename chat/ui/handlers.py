@@ -30,7 +30,6 @@ from chat.ui.mount import house
 from chat.ui.progress import Progress, being_read, searching, waiting
 from chat.ui.tasks import Mistyped, allowed, offer_nearest, perform, wanted
 from chat.visitor import current_visitor
-from models.catalogue import Task
 from models.errors import EngineBusy
 from rag.answering.answer import (
     AnswerEvent,
@@ -218,7 +217,7 @@ async def _answer(
                     await progress.end()
                     reply = reply or cl.Message("", created_at=utc_now())
                     reply.content = show(finished, words, is_stopped=asking.is_stopped)
-                    model = house().models.chosen(Task.GENERATE).name
+                    model = house().writer
                     reply.metadata = {_PLAIN: finished.text, EVIDENCE: evidence_of(question, finished, model)}
                     await reply.send()
                     record("question_answered", reason=finished.reason, **asdict(finished.timings))

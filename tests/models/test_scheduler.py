@@ -188,3 +188,15 @@ def test_whatever_happens_everybody_ends_slots_are_nobodys_twice_and_every_token
         act(play, *arguments)
     play.play_out()
     assert not play.scheduler.is_busy
+
+
+def test_slots_that_go_are_not_given_again_and_slots_that_come_are() -> None:
+    jobs = [_job(name) for name in ("a", "b", "c", "d")]
+    scheduler = _scheduler(*jobs, slots=2)
+    assert list(scheduler.admit()) == jobs[:2]
+    scheduler.resize(1)
+    scheduler.finish(jobs[1])
+    assert list(scheduler.admit()) == []
+    scheduler.resize(3)
+    assert list(scheduler.admit()) == jobs[2:]
+    assert sorted(job.slot for job in scheduler.running) == [0, 1, 2]
