@@ -16,6 +16,7 @@ from models.errors import EngineFailed, GrammarWrong
 from models.generation import Done, GenerationEvent, GenerationRequest, Sampling, Started, Token, Waiting
 from models.generator import LlamaGenerator, open_generator
 from tests.models.generator_contract import FILLER, SYSTEM, Asker, asked, done_of, run, text_of
+from tests.models.plain import written
 
 pytestmark = pytest.mark.model
 
@@ -50,9 +51,7 @@ def _kept(events: Sequence[GenerationEvent]) -> int:
 
 
 def test_each_answer_is_what_it_is_alone(small_generator: Path, engine: LlamaGenerator) -> None:
-    plain = open_generator(small_generator, threads=1, context_tokens=2048)
-    alone = [text_of(run(plain, asked(question, 16))) for question in QUESTIONS]
-    plain.close()
+    alone = [written(small_generator, asked(question, 16)) for question in QUESTIONS]
     together = [Asker(engine, asked(question, 16)) for question in QUESTIONS]
     for asker in together:
         asker.join()
