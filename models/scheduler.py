@@ -76,7 +76,8 @@ class Scheduler(Generic[J]):
     """The line, the slots, and the plan of each step. Not thread-safe: its owner holds one lock around it.
 
     Fair between people: whose own requests before it are fewest goes first, then whose turn was longest ago, then who
-    came first. Work that nobody waits for comes last and leaves one slot to people, where there are several.
+    came first; and one person's requests fill half of the line at most. Work that nobody waits for comes last and
+    leaves one slot to people, where there are several.
     """
 
     def __init__(self, *, slots: int, queue_max: int) -> None:
@@ -118,9 +119,13 @@ class Scheduler(Generic[J]):
         self._free = [slot for slot in range(slots - 1, -1, -1) if slot not in taken]
 
     def submit(self, job: J) -> None:
-        """Put a request in line; raises EngineBusy where it is full."""
-        if len(self.behind) >= self._queue_max:
+        """Put a request in line; raises EngineBusy where it is full, or half full of one person's."""
+        behind, person = self.behind, job.request.person
+        if len(behind) >= self._queue_max:
             raise EngineBusy(f"{self._queue_max} requests are waiting already; ask again in a moment")
+        own = sum(each.request.person == person for each in behind)
+        if person and own >= max(1, self._queue_max // 2):
+            raise EngineBusy(f"{own} requests of the same person are waiting already; wait for one of them")
         self._waiting.append(job)
 
     def leave(self, job: J) -> bool:

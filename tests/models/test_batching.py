@@ -25,7 +25,7 @@ QUESTIONS = ("What is the capital of France?", "How many days has a week?", "Nam
 
 @pytest.fixture(scope="module")
 def engine(small_generator: Path) -> Iterator[LlamaGenerator]:
-    engine = open_generator(small_generator, threads=1, context_tokens=2048, queue_max=8, slots=3)
+    engine = open_generator(small_generator, threads=1, context_tokens=2048, queue_max=16, slots=3)
     yield engine
     engine.close()
 
