@@ -125,6 +125,7 @@ class Trial:
             elif isinstance(event, Finished):
                 answer = event.answer
         assert answer
+        assert not answer.is_unwritten, answer.reason
         return Tried(is_held, self._bare(case, answer, passages), draft, "" if answer.refused else answer.text)
 
     def _bare(self, case: Case, answer: Answer, passages: Sequence[RankedPassage]) -> str:

@@ -60,7 +60,7 @@ def in_order(path: Path, size: int | None) -> list[Question]:
 def _answer(answerer: Answerer, grant: Grant, question: Question) -> Answer:
     turns = [Turn(turn["role"], turn["content"]) for turn in question.history]
     for event in answerer.answer([grant], question.text, turns):
-        if isinstance(event, Finished):
+        if isinstance(event, Finished) and not event.answer.is_unwritten:
             return event.answer
     raise AnswerLost("the events ended before the answer")
 

@@ -28,7 +28,6 @@ from chat.syncing import Syncing
 from chat.watching import Watching
 from chat.workers.dispatching import Workers, reads_with
 from models.catalogue import Task
-from models.generation import Generator
 from models.store import ModelStore
 from rag.answering.answerer import Answerer
 from rag.errors import StoreBroken
@@ -56,6 +55,7 @@ from security.slots import KeyFile, Secret
 if TYPE_CHECKING:
     from models.embedder import Embedder
     from models.generator import LlamaGenerator
+    from models.reopening import ReopeningGenerator
     from models.served.generator import ServedGenerator
 
 KEY_FILE = "keys/root.key"
@@ -178,13 +178,19 @@ class House:
         return embedder
 
     @cached_property
-    def generator(self) -> Generator:
-        """The engine, or the servers inside the house."""
-        generator = self._open_generator()
+    def generator(self) -> "ReopeningGenerator":
+        """The engine, or the servers inside the house; where they are away, opened once they are there."""
+        from models.reopening import ReopeningGenerator
+
+        if not self.settings.models.servers:
+            _ = self.models.chosen(Task.GENERATE)  # a name that no catalogue has stops the start
+        generator = ReopeningGenerator(self._open_generator, self._tell)
         self.closing.callback(generator.close)
+        generator.look()
         return generator
 
     def _open_generator(self) -> "LlamaGenerator | ServedGenerator":
+        """What is chosen now, opened; raises ModelError or OSError where it cannot be."""
         wanted = self.settings.models
         if wanted.servers:
             return open_served(self.settings)

@@ -7,6 +7,7 @@ ModelError
 ├── SourceFailed      no source gave the file
 │   └── DiskFull      there is no room for it
 ├── StoreBusy         another command changes the models folder
+├── EngineAway        no engine runs: its weights are missing, corrupt or unreadable
 ├── EngineBusy        the queue is full
 ├── EngineFailed      llama.cpp returned an error
 ├── RequestTooLong    the prompt does not fit the context
@@ -40,6 +41,10 @@ class DiskFull(SourceFailed):
 
 class StoreBusy(ModelError):
     """Another command is fetching or adding weights in the same folder."""
+
+
+class EngineAway(ModelError):
+    """No engine runs now, and the message says why and what to do; it is opened once its weights are there."""
 
 
 class EngineBusy(ModelError):

@@ -24,6 +24,7 @@ RagError
 ├── ReportRefused         somebody sent as many reports as they may, or the owners have as many as they can hold
 ├── QuestionUnknown       the owners have no such question
 ├── QuestionRefused       a question of the owners cannot be kept as it is
+├── AnswerUnwritten       the model did not answer a question of a run, which tells nothing of the documents
 ├── PolicyUnknown         what a collection does with personal data or originals is not understood
 ├── FilterWrong           what a search is to be narrowed to is not understood
 ├── OriginalWithheld      who reads the collection does not get its documents' own bytes, and why
@@ -152,6 +153,10 @@ class QuestionUnknown(RagError):
 
 class QuestionRefused(RagError):
     """A question cannot be kept as it is."""
+
+
+class AnswerUnwritten(RagError):
+    """The model is away, busy or failed at a question of a run: what is measured would be that."""
 
 
 class PolicyUnknown(RagError):

@@ -157,8 +157,9 @@ def _step(event: AnswerEvent) -> Event:
             return {"step": "searching", "filter": within.told() if within else None}
         case Shortened(shortened, left_out):
             return {"step": "shortened", "shortened": shortened, "left_out": left_out}
-        case Queued(place, seconds):
-            return {"step": "queued", "place": place, "seconds": seconds}
+        case Queued(place, seconds, passages):
+            titles = [item.passage.document.title for item in passages]
+            return {"step": "queued", "place": place, "seconds": seconds, "titles": titles}
         case Reading(passages, _):
             return {"step": "reading", "titles": [item.passage.document.title for item in passages]}
         case Written(text):
@@ -186,12 +187,18 @@ def doctor(house: House) -> Iterator[Event]:
 
 
 def _weights(house: House) -> Iterator[Finding]:
-    """Whether the files lie there; every start checks their bytes, and so does `huisclos models verify`."""
+    """Whether the files lie there, and the model of a served house answers: an opening that is due is tried now.
+
+    Every start checks their bytes, and so does `huisclos models verify`.
+    """
     for task in (Task.EMBED,) if house.settings.models.servers else (Task.GENERATE, Task.EMBED):
         entry = house.models.chosen(task)
         is_here = (house.models.folder / entry.file).is_file()
         remedy = f"{entry.file} is not in {house.models.folder}: run `huisclos models pull {entry.name}`"
         yield Finding(f"weights that {task.value}", is_here, remedy)
+    if "generator" in house.__dict__:  # where cached_property keeps what it made: the house is being served
+        trouble = house.generator.look()
+        yield Finding("model that answers", not trouble, f"people get passages and no answers: {trouble}")
     is_here = house.models.tessdata() is not None
     yield Finding("reading of scans", is_here, "scans and pictures are not read: run `huisclos models pull`")
 
@@ -249,7 +256,7 @@ def _collections(house: House) -> Iterator[Finding]:
 
 def answer_json(answer: Answer) -> Event:
     """An answer in the shape other tools rely on."""
-    understood = answer.understood
+    understood, quotes = answer.understood, {cite.passage.id: cite.quote for cite in answer.quotes}
     return {
         "answer": answer.text,
         "refused": answer.refused,
@@ -262,7 +269,7 @@ def answer_json(answer: Answer) -> Event:
         "quoted": answer.is_quoted,
         "citations": [citation_json(citation) for citation in answer.citations],
         "nearest": [
-            {"doc": item.passage.document.path, "page": item.passage.chunk.page, "text": item.passage.chunk.text}
+            {**_where(item), "text": item.passage.chunk.text, "quote": quotes.get(item.passage.id)}
             for item in answer.nearest
         ],
         "evidence": {

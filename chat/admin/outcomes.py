@@ -4,6 +4,7 @@
 1 FAILED    it was not done, or a check found something wrong; the sentence says what to do
 2 USAGE     what was given cannot be used: an unknown option, a missing file, a malformed batch
 3 REFUSED   no right to it, no such thing for this person, or the keys do not open
+4 UNWRITTEN the model is away, busy or failed: what was found is printed, and asked again it may be answered
 """
 
 import sqlite3
@@ -23,6 +24,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     REFUSED = 3
+    UNWRITTEN = 4
 
 
 @dataclass(frozen=True, slots=True)

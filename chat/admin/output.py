@@ -18,6 +18,13 @@ WIDTH_UNSEEN = 10_000
 console = Console(width=None if sys.stdout.isatty() else WIDTH_UNSEEN)
 errors = Console(stderr=True)
 
+UNWRITTEN = {
+    "model_away": "no model is there to write: `huisclos doctor` says why",
+    "model_failed": "the model failed before the end: run the command again",
+    "model_busy": "as many as may wait for the model do already: run the command again in a moment",
+}
+"""Why the model did not write an answer, or a task, to its end."""
+
 _STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters and changes of direction: a title must not move the cursor or hide what stands beside it."""
 
@@ -66,16 +73,15 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 
 def show_answer(answer: Event) -> None:
     """An answer for people: sentences with the numbers of their sources, then the sources with their quotes."""
-    if answer["refused"]:
-        say(answer["answer"])
-        for item in answer["nearest"]:
-            say(f"  nearest: {place(item)}: {_in_short(item['text'])}")
-        return
     if answer["quoted"]:
         say("no answer that was written could be checked; the nearest passage says:")
-    say(" ".join(_marked(sentence) for sentence in answer["sentences"]))
+    say(" ".join(map(_marked, answer["sentences"])) or answer["answer"])
     for item in answer["citations"]:
         say(f"[{item['n']}] {item['title']}, {place(item)}: « {_in_short(item['quote'])} »")
+    for item in answer["nearest"]:
+        say(f"  nearest: {place(item)}: {_in_short(item['quote'] or item['text'])}")
+    if answer["reason"] in UNWRITTEN:
+        note(UNWRITTEN[answer["reason"]])
 
 
 def _marked(sentence: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chat.admin.output import Event, note, place, say
+from chat.admin.output import UNWRITTEN, Event, note, place, say
 
 _TROUBLES = {
     "too_long": "that is too long: ask more briefly",
@@ -20,6 +20,7 @@ _TROUBLES = {
     "not_said": "the documents do not say enough for a reply",
     "not_allowed": "answers without documents are not allowed: see answering.without_documents in docs/settings.md",
     "stopped": "stopped",
+    **UNWRITTEN,
 }
 _NOTES = {"same_words": "the same words", "other_figures": "other figures"}
 

@@ -5,16 +5,26 @@ from typing import Any
 
 from chat.markdown import escape
 from chat.places import place_of
-from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Sentence, Why, is_computed
+from chat.texts import texts
+from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Reason, Sentence, Why, is_computed
 from rag.documents import Passage, RankedPassage
 
+AGAIN = "#again"
+"""Where a link leads that asks the question above it again: the page's script does it."""
 DOUBTS_TOLD_MAX = 3
+QUOTE_CHARACTERS_MAX = 160
 
 
 def show(answer: Answer, words: dict[str, Any], *, is_stopped: bool = False) -> str:
     """The page's form of an answer, a refusal, or what was written before the person stopped it."""
-    if answer.refused:
-        return words["stopped"] if is_stopped else _refusal(answer, words)
+    if is_stopped and answer.refused:
+        return str(words["stopped"])
+    if answer.is_unwritten:
+        return _unwritten(answer, texts(answer.language))
+    return _refusal(answer, words) if answer.refused else _answered(answer, words, is_stopped=is_stopped)
+
+
+def _answered(answer: Answer, words: dict[str, Any], *, is_stopped: bool) -> str:
     said = written(answer.sentences, answer.citations, words)
     parts = [f"_{words['quoted']}_", f"> {said}"] if answer.is_quoted else [said]
     parts += [f"_{words['not_shown'].format(count=answer.withheld)}_"] if answer.withheld else []
@@ -38,6 +48,20 @@ def reading(passages: Sequence[RankedPassage], left_out: Sequence[LeftOut], word
         listed = [f"- {titled('', left.item.passage, words, '')} · {words[f'why_{left.why}']}" for left in left_out]
         parts += [words["left_out"], "\n".join(listed)]
     return "\n\n".join(parts)
+
+
+def _unwritten(answer: Answer, words: dict[str, Any]) -> str:
+    """What to read where the model wrote nothing, or no more; all of it in the answer's language."""
+    begun = [_answered(answer, words, is_stopped=False), f"**{words['cut']}**"]
+    listed = [f"- {titled('', cite.passage, words, _place(cite))} {_in_short(cite, words)}" for cite in answer.quotes]
+    again = [] if answer.reason is Reason.MODEL_AWAY else [f"[{words['again']}]({AGAIN})"]
+    return "\n\n".join([*(begun if answer.sentences else [escape(answer.text)]), "\n".join(listed), *again])
+
+
+def _in_short(cite: Citation, words: dict[str, Any]) -> str:
+    said = " ".join(cite.quote.split())
+    short = said if len(said) <= QUOTE_CHARACTERS_MAX else f"{said[: QUOTE_CHARACTERS_MAX - 1].rstrip()}…"
+    return str(words["quote"].format(text=escape(short)))
 
 
 def _refusal(answer: Answer, words: dict[str, Any]) -> str:

@@ -26,12 +26,13 @@ from chat.ui.closed import from_open, open_grants, tell_closed
 from chat.ui.commands import offered
 from chat.ui.data_layer import SealedDataLayer
 from chat.ui.events import events
+from chat.ui.model import tell_model
 from chat.ui.mount import house
 from chat.ui.progress import Progress, being_read, searching, waiting
 from chat.ui.tasks import Mistyped, allowed, offer_nearest, perform, wanted
 from chat.visitor import current_visitor
-from models.errors import EngineBusy
 from rag.answering.answer import (
+    Answer,
     AnswerEvent,
     Checked,
     Finished,
@@ -100,6 +101,7 @@ async def start() -> None:
     cl.user_session.set(_HISTORY, [])
     await _offer_tasks()
     await _offer_choice()
+    await tell_model(_words())
 
 
 @cl.on_chat_resume
@@ -111,6 +113,7 @@ async def resume(thread: ThreadDict) -> None:
     cl.user_session.set(_FILTER, kept.get(_FILTER))
     await _offer_tasks()
     await _offer_choice(kept.get(_CHOSEN), kept.get(_FILTER))
+    await tell_model(_words())
 
 
 @cl.on_settings_update
@@ -160,13 +163,13 @@ async def ask(message: cl.Message) -> None:
     except StoreBroken as error:
         record_failure("collection_closed", error)
         await tell_closed(grants, words)
-    except EngineBusy:
-        await cl.Message(words["busy"]).send()
     except AccessDenied:
         await cl.Message(words["expired"]).send()
     except Exception as error:  # noqa: BLE001 - the edge of a question: Chainlit would show the error's own text
         record_failure("question_failed", error)
         await cl.Message(words["failed"]).send()
+    finally:
+        await tell_model(words)
 
 
 async def _heed(grants: Sequence[Grant], message: cl.Message, words: dict[str, Any], asking: _Asking) -> None:
@@ -217,11 +220,11 @@ async def _answer(
                     await progress.end()
                     reply = reply or cl.Message("", created_at=utc_now())
                     reply.content = show(finished, words, is_stopped=asking.is_stopped)
-                    model = house().writer
-                    reply.metadata = {_PLAIN: finished.text, EVIDENCE: evidence_of(question, finished, model)}
+                    reply.metadata = _kept(question, finished)
                     await reply.send()
                     record("question_answered", reason=finished.reason, **asdict(finished.timings))
-                    turns = [*history, Turn("user", question), Turn("assistant", finished.text)]
+                    said = [Turn("assistant", reply.metadata[_PLAIN])] if reply.metadata else []
+                    turns = [*history, Turn("user", question), *said]
                     cl.user_session.set(_HISTORY, turns[-HISTORY_TURNS_MAX:])
                 case _:
                     await _tell(event, progress, words)
@@ -229,13 +232,20 @@ async def _answer(
         await progress.end()
 
 
+def _kept(question: str, answer: Answer) -> dict[str, Any]:
+    """What a message keeps for later questions and for owners; nothing where the model wrote nothing of it."""
+    if answer.is_unwritten and answer.refused:
+        return {}
+    return {_PLAIN: answer.text, EVIDENCE: evidence_of(question, answer, house().writer)}
+
+
 async def _tell(event: AnswerEvent, progress: Progress, words: dict[str, Any]) -> None:
     """What is being done before the first word, as a step."""
     match event:
         case Searching(within):
             await progress.begin(searching(within, words))
-        case Queued(place, seconds):
-            await progress.wait(waiting(place, seconds, words))
+        case Queued(place, seconds, passages):
+            await progress.wait(waiting(place, seconds, words), reading(passages, (), words))
         case Understood(meant, _):
             await progress.begin(words["understood"], escape(meant))
         case Shortened(shortened, left_out):

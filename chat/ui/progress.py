@@ -46,18 +46,29 @@ class Progress:
         await self.end()
         await self._send(name, output)
 
-    async def wait(self, name: str) -> None:
-        """Show that something is waited for; said again, the words of the running step change."""
+    async def wait(self, name: str, output: str = "") -> None:
+        """Show that something is waited for; said again, the words of the running step change.
+
+        What there is to read meanwhile lies open until the wait ends.
+        """
         if self._step is not None and self._is_wait:
             self._step.name = name
             await self._step.update()
         else:
-            await self.begin(name)
+            await self.end()
+            await self._send(name, output, is_open=True)
             self._is_wait = True
 
-    async def _send(self, name: str, output: str) -> None:
+    async def _send(self, name: str, output: str, *, is_open: bool = False) -> None:
         above = local_steps.get()
-        self._step = cl.Step(name=name, type="tool", show_input=False, parent_id=above[-1].id if above else None)
+        self._step = cl.Step(
+            name=name,
+            type="tool",
+            show_input=False,
+            parent_id=above[-1].id if above else None,
+            default_open=is_open,
+            auto_collapse=is_open,
+        )
         self._step.start = utc_now()
         self._step.output = output
         await self._step.send()

@@ -94,7 +94,7 @@ async def _tell(house: House, servers: Iterable[_Server], started: Callable[[], 
     """Tell once every server listens, not before; then work out what the first question would wait for."""
     while not all(server.started for server in servers):
         await asyncio.sleep(LOOK_SECONDS)
-    record("server_started")
+    record("server_started", is_model_away=house.generator.is_away)
     started()
     await asyncio.to_thread(house.searcher.warm)
 

@@ -126,6 +126,17 @@ class Reason(StrEnum):
     """The model read the passages and said that they do not say."""
     NOTHING_SUPPORTED = "nothing_supported"
     """The model wrote something of which no sentence stands in the passages."""
+    MODEL_AWAY = "model_away"
+    """There is no model now: its weights are missing, corrupt or unreadable."""
+    MODEL_FAILED = "model_failed"
+    """The model failed before the end of the answer, or before its beginning."""
+    MODEL_BUSY = "model_busy"
+    """As many as may wait for the model do already."""
+
+    @property
+    def is_of_the_model(self) -> bool:
+        """Whether the documents may well answer, and the model did not: asked again, it may."""
+        return self in (Reason.MODEL_AWAY, Reason.MODEL_FAILED, Reason.MODEL_BUSY)
 
 
 class WhyLeftOut(StrEnum):
@@ -149,12 +160,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. Where there is a `reason` it is a refusal, and `text` says so plainly.
+    """A finished answer. Where there is a `reason` it is a refusal, and `text` says so plainly; but see `is_unwritten`.
 
     `understood` is the question as a follow-up was taken, None where it was taken as it stood. `read` are the passages
     that the model got, `left_out` those that were near and that it did not get. `within` is what was looked at.
     `withheld` sentences that no passage supports were written and are not shown. Where `is_quoted`, nothing that the
     model wrote stands in the documents, and the text is what they say nearest to the question, in their words.
+    `quotes` are, of an answer that the model did not write, what to read in each of the `nearest`.
     """
 
     text: str
@@ -171,11 +183,17 @@ class Answer:
     withheld: int = 0
     within: "Filter | None" = None
     is_quoted: bool = False
+    quotes: tuple[Citation, ...] = ()
 
     @property
     def refused(self) -> bool:
         """Whether there is no answer."""
-        return self.reason is not None
+        return self.reason is not None and not self.sentences
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether the model is why there is no answer, or not the whole of it: `sentences` were written until then."""
+        return self.reason is not None and self.reason.is_of_the_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +205,14 @@ class Searching:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The engine is busy; `place` 1 is next, in about `seconds` where that can be told."""
+    """The engine is busy; `place` 1 is next, in about `seconds` where that can be told.
+
+    `passages` are what will be read, where they are known.
+    """
 
     place: int
     seconds: float | None = None
+    passages: tuple[RankedPassage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

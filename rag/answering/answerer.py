@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from models.chat_format import Message
-from models.generation import Done, GenerationRequest, Generator, OnBehalf, Started, Token, Waiting
+from models.generation import (
+    Done,
+    GenerationEvent,
+    GenerationRequest,
+    Generator,
+    OnBehalf,
+    Started,
+    Token,
+    Waiting,
+)
 from rag.answering.alignment import Alignment
 from rag.answering.answer import (
     Answer,
@@ -27,17 +36,18 @@ from rag.answering.answer import (
     Turn,
     Understood,
     Unsupported,
+    WhyLeftOut,
     Written,
 )
 from rag.answering.arithmetic import WorkedOut, worked_out
 from rag.answering.checking import plain
 from rag.answering.evidence import Evidence, choose
-from rag.answering.extract import nearest_quote
+from rag.answering.extract import nearest_quote, quote_of_each
 from rag.answering.followup import by_model, by_rules
 from rag.answering.history import remember
 from rag.answering.policy import AnswerPolicy
 from rag.answering.prompt import HISTORY_TOKENS, build, public_message
-from rag.answering.refusal import NO_ANSWER, NOTHING_PASSES, TOO_LONG
+from rag.answering.refusal import NO_ANSWER, NOTHING_PASSES, TOO_LONG, UNABLE, UNWRITTEN, reason_of
 from rag.answering.streaming import SentenceStream
 from rag.answering.threads import Prompt, Thread, Threads, begun, continued
 from rag.documents import RankedPassage, SearchResult
@@ -52,13 +62,18 @@ RANKED_DOCUMENTS = 10
 CANDIDATE_PASSAGES = 60
 EARLIER_QUESTIONS = 2
 NEAREST_PASSAGES = 3
+UNWRITTEN_PASSAGES = 8
+"""What somebody gets to read whom the model writes nothing."""
 QUESTION_CHARACTERS_MAX = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
+    """What was written; `missing` is why the model did not come to its end."""
+
     stream: SentenceStream
     done: Done | None
+    missing: Reason | None = None
 
     @property
     def is_cancelled(self) -> bool:
@@ -98,10 +113,11 @@ class Answerer:
         conversation: str = "",
         is_batch: bool = False,
     ) -> Iterator[AnswerEvent]:
-        """Events up to Finished. EngineBusy and other engine errors pass. `is_batch` gives way to people who wait.
+        """Events up to Finished. RequestTooLong passes. `is_batch` gives way to people who wait.
 
         In a `conversation` (its opaque name; `history` its turns) the model goes on from what it has read and written.
 
+        Where the model is away, busy or fails, the answer holds what was written and checked until then, and passages.
         `otherwise` is the language to answer in where neither question nor conversation tells: the page's. `within`
         narrows what is looked at; where nothing passes, the refusal says so.
 
@@ -174,20 +190,26 @@ class Answerer:
         self, seen: _Seen, messages: tuple[Message, ...], cancelled: threading.Event, engine: Generator
     ) -> Generator_[AnswerEvent, None, _Draft]:
         stream, done = self._stream(seen), None
-        for event in engine.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
-            if isinstance(event, Waiting):
-                yield Queued(event.place, event.seconds)
-            elif isinstance(event, Started):
-                yield Reading(seen.evidence.passages, seen.evidence.left_out)
-                stream.prepare()
-            elif isinstance(event, Token):
-                if self._policy.unsupported is Unsupported.MARK:
-                    yield Written(event.text)
-                yield from stream.feed(event.text)
-            elif isinstance(event, Done):
-                done = event
+        try:
+            for event in engine.generate(GenerationRequest(messages, ANSWER_TOKENS_MAX), cancelled):
+                yield from self._told(event, seen, stream)
+                done = event if isinstance(event, Done) else None
+        except UNABLE as error:
+            return _Draft(stream, None, reason_of(error))  # without the sentence that was begun
         yield from stream.end()
         return _Draft(stream, done)
+
+    def _told(self, event: GenerationEvent, seen: "_Seen", stream: SentenceStream) -> Iterator[AnswerEvent]:
+        match event:
+            case Waiting(place, seconds):
+                yield Queued(place, seconds, seen.evidence.passages)
+            case Started():
+                yield Reading(seen.evidence.passages, seen.evidence.left_out)
+                stream.prepare()
+            case Token(text):
+                if self._policy.unsupported is Unsupported.MARK:
+                    yield Written(text)
+                yield from stream.feed(text)
 
     def _worked(self, seen: _Seen, worked: WorkedOut, timings: Timings) -> Iterator[AnswerEvent]:
         """What follows from a table's row: no model writes, and it is checked like what one writes."""
@@ -240,19 +262,41 @@ def _beside_them(seen: _Seen) -> Iterator[RankedPassage]:
 def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
     """What was written, checked; nothing supported gives a quote or a refusal, the model not knowing a refusal."""
     stream = draft.stream
+    if draft.missing:
+        return _unwritten(stream, draft.missing, seen, timings)
     if stream.refusal and not draft.is_cancelled:
         cite = nearest_quote(seen.meant, seen.evidence.passages, seen.language, stream.draft)
         if cite and stream.refusal is Reason.NOTHING_SUPPORTED:
             return _quoted(cite, seen, timings)
         return _refuse(stream.refusal, seen, timings)
+    return _written(_answer(seen, timings), stream, seen)
+
+
+def _written(answer: Answer, stream: SentenceStream, seen: _Seen) -> Answer:
+    """With what was written, as far as it may be shown."""
     return replace(
-        _answer(seen, timings),
+        answer,
         text=stream.text,
         sentences=stream.sentences,
         citations=stream.citations,
         read=seen.evidence.passages,
         withheld=stream.withheld,
     )
+
+
+def _unwritten(stream: SentenceStream, reason: Reason, seen: _Seen, timings: Timings) -> Answer:
+    """Passages in the place of an answer, or below what the model wrote and passages say until it failed."""
+    said = {left.item.passage.id for left in seen.evidence.left_out if left.why is WhyLeftOut.DUPLICATE}
+    nearest = [item for item in seen.found.passages if item.passage.id not in said][:UNWRITTEN_PASSAGES]
+    answer = replace(
+        _answer(seen, timings),
+        reason=reason,
+        nearest=tuple(nearest),
+        quotes=quote_of_each(seen.meant, nearest, seen.language),
+    )
+    if stream.refusal:
+        return replace(answer, text=UNWRITTEN[reason][seen.language])
+    return _written(answer, stream, seen)
 
 
 def _quoted(cite: Citation, seen: _Seen, timings: Timings) -> Answer:

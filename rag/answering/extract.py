@@ -62,18 +62,32 @@ def nearest_quote(
     return _answering(question, *found) if found else None
 
 
-def _nearest(wanted: str, read: Sequence[_Sentences], weigh: "_Weights") -> tuple[_Sentences, int, int] | None:
+def quote_of_each(question: str, passages: Sequence[RankedPassage], language: Language) -> tuple[Citation, ...]:
+    """Of each passage the one or two sentences that hold most of the question, however little: where to read it."""
+    read = [_taken_apart(number, item, language) for number, item in enumerate(passages, 1)]
+    weigh = _Weights(read)
+    cited: list[Citation] = []
+    for windows in (_scored(question, [each], weigh) for each in read):
+        if windows:
+            _, each, first, last = max(windows, key=lambda item: item[0])
+            cited.append(_answering(question, each, first, last) or each.cite(first, last))
+    return tuple(cited)
+
+
+def _nearest(wanted: str, read: Sequence[_Sentences], weigh: "_Weights") -> "tuple[_Sentences, int, int] | None":
     """The window that holds most of these words; None where it holds too few."""
-    found = [
+    found = max(_scored(wanted, read, weigh), key=lambda item: item[0], default=None)
+    return found[1:] if found and found[0] >= ANSWERS_MIN else None
+
+
+def _scored(wanted: str, read: Sequence[_Sentences], weigh: "_Weights") -> list[tuple[float, _Sentences, int, int]]:
+    """Every window, with how much of these words it holds."""
+    return [
         (weigh.share(words, stems | each.above) - LATER * place - LONGER * (last - first), each, first, last)
         for place, each in enumerate(read)
         for words in (frozenset(content_words(wanted, each.language)),)
         for first, last, stems in _windows(each)
     ]
-    if not found:
-        return None
-    score, best, first, last = max(found, key=lambda item: item[0])
-    return (best, first, last) if score >= ANSWERS_MIN else None
 
 
 def _answering(question: str, best: _Sentences, first: int, last: int) -> Citation | None:

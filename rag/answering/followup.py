@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from models.chat_format import Message
-from models.errors import EngineBusy, RequestTooLong
+from models.errors import ModelError
 from models.generation import Done, GenerationRequest, Generator, Token
 from rag.answering.answer import FollowUp, Language, Turn, Understood
 from rag.answering.quoting import quoted
@@ -111,7 +111,7 @@ def _subjects(history: Sequence[Turn]) -> list[str]:
 
 
 def _written(generator: Generator, messages: tuple[Message, ...]) -> str:
-    """The first line that the model writes in time; nothing where the engine is busy or the line is not finished."""
+    """The first line that the model writes in time; nothing where it cannot write, or the line is not finished."""
     cancelled, end = threading.Event(), time.monotonic() + SECONDS_MAX
     text, reason = "", "cancelled"
     try:
@@ -120,6 +120,6 @@ def _written(generator: Generator, messages: tuple[Message, ...]) -> str:
             reason = event.reason if isinstance(event, Done) else reason
             if time.monotonic() > end:
                 return ""
-    except (EngineBusy, RequestTooLong):
+    except ModelError:
         return ""
     return text.strip().strip('«»"“” ') if reason == "stop" else ""

@@ -2,7 +2,8 @@
 
 import re
 
-from rag.answering.answer import Language
+from models.errors import EngineAway, EngineBusy, EngineFailed
+from rag.answering.answer import Language, Reason
 from rag.retrieval.words import fold
 
 NOT_FOUND = {Language.FRENCH: "Les documents ne le disent pas.", Language.ENGLISH: "The documents do not say."}
@@ -18,6 +19,41 @@ TOO_LONG = {
     Language.FRENCH: "La question compte {length} caractères, {most} au plus sont lus : posez-la plus brièvement.",
     Language.ENGLISH: "The question has {length} characters, at most {most} are read: ask it more briefly.",
 }
+UNWRITTEN = {
+    Reason.MODEL_AWAY: {
+        Language.FRENCH: (
+            "Aucune réponse ne peut être rédigée pour le moment : le modèle n'est pas disponible. La recherche "
+            "fonctionne, et voici les passages les plus proches de votre question."
+        ),
+        Language.ENGLISH: (
+            "No answer can be written at the moment: the model is not available. Searching works, and these are the "
+            "passages nearest to your question."
+        ),
+    },
+    Reason.MODEL_FAILED: {
+        Language.FRENCH: (
+            "La réponse n'a pas pu être rédigée : le modèle s'est interrompu. Voici les passages les plus proches de "
+            "votre question ; reposez-la pour une réponse rédigée."
+        ),
+        Language.ENGLISH: (
+            "The answer could not be written: the model stopped. These are the passages nearest to your question; ask "
+            "it again for a written answer."
+        ),
+    },
+    Reason.MODEL_BUSY: {
+        Language.FRENCH: (
+            "Le modèle est très demandé en ce moment. Voici les passages les plus proches de votre question ; "
+            "reposez-la dans un instant pour une réponse rédigée."
+        ),
+        Language.ENGLISH: (
+            "The model is in great demand just now. These are the passages nearest to your question; ask it again in "
+            "a moment for a written answer."
+        ),
+    },
+}
+"""Said where the model wrote nothing. What IT has to do stands in the log and in `huisclos doctor`."""
+UNABLE = (EngineAway, EngineBusy, EngineFailed)
+"""What a generator raises where it cannot write now; see `reason_of`."""
 
 _SOURCES = (
     r"\b(?:documents?|passages?|textes?|texts?|extraits?|sources?|contexte?|informations? (?:fournies?|provided))\b"
@@ -40,6 +76,16 @@ _SILENT = re.compile(
         )
     )
 )
+
+
+def reason_of(error: EngineAway | EngineBusy | EngineFailed) -> Reason:
+    """Why nothing was written, or no more."""
+    match error:
+        case EngineAway():
+            return Reason.MODEL_AWAY
+        case EngineBusy():
+            return Reason.MODEL_BUSY
+    return Reason.MODEL_FAILED
 
 
 def is_not_found(sentence: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from rag.answering.answer import Answer, Finished
 from rag.answering.answerer import CANDIDATE_PASSAGES, Answerer
 from rag.documents import Passage, SearchResult
+from rag.errors import AnswerUnwritten
 from rag.evaluating.citations import Cited, scores
 from rag.evaluating.containing import contains
 from rag.evaluating.evaluation import Outcome
@@ -26,11 +27,14 @@ def unanswered(_question: Question) -> None:
 
 
 def asked_of(answerer: Answerer, grant: Grant, cancelled: threading.Event) -> Ask:
-    """For a run that answers too."""
+    """For a run that answers too. It raises AnswerUnwritten where the model does not."""
 
     def ask(question: Question) -> Answer | None:
         events = answerer.answer([grant], question.text, (), cancelled, is_batch=True)
-        return next((event.answer for event in events if isinstance(event, Finished)), None)
+        answer = next((event.answer for event in events if isinstance(event, Finished)), None)
+        if answer and answer.is_unwritten:
+            raise AnswerUnwritten(f"question {question.id}: {answer.reason}; see `huisclos doctor`, then run it again")
+        return answer
 
     return ask
 

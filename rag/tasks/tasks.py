@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.answering.answerer import QUESTION_CHARACTERS_MAX, person_of
+from rag.answering.refusal import UNABLE, reason_of
 from rag.errors import IndexUnavailable
 from rag.retrieval.words import language_of, spoken
 from rag.tasks.comparing import compare
@@ -44,7 +45,7 @@ class Tasks:
     def run(
         self, task: Task, grants: Sequence[Grant], request: Request, cancelled: threading.Event | None = None
     ) -> Iterator[TaskEvent]:
-        """Events up to Delivered. EngineBusy, other engine errors and StoreBroken pass."""
+        """Events up to Delivered. RequestTooLong and StoreBroken pass."""
         try:
             self._check(task, request)
             for event in _RUNS[task](
@@ -55,6 +56,8 @@ class Tasks:
             yield Delivered(_without(task, request, error))
         except IndexUnavailable:
             yield Delivered(_without(task, request, TaskFailed(Trouble.UNREADY)))
+        except UNABLE as error:
+            yield Delivered(_without(task, request, TaskFailed(Trouble(reason_of(error).value))))
 
     def _check(self, task: Task, request: Request) -> None:
         if task not in self._allowed:

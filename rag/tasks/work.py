@@ -72,6 +72,17 @@ class Trouble(StrEnum):
     NOT_ALLOWED = "not_allowed"
     """IT has not allowed answers without documents."""
     STOPPED = "stopped"
+    MODEL_AWAY = "model_away"
+    """There is no model now, and the task needs it."""
+    MODEL_FAILED = "model_failed"
+    """The model failed before the end of the task."""
+    MODEL_BUSY = "model_busy"
+    """As many as may wait for the model do already."""
+
+    @property
+    def is_of_the_model(self) -> bool:
+        """Whether the task may come to its end when it is given again."""
+        return self in (Trouble.MODEL_AWAY, Trouble.MODEL_FAILED, Trouble.MODEL_BUSY)
 
 
 class Note(StrEnum):

@@ -9,10 +9,10 @@ from rich.live import Live
 from rich.progress import MofNCompleteColumn
 from rich.text import Text
 
-from chat.admin.batch import final_answer, prediction, read_questions, resume
+from chat.admin.batch import AnswerLost, final_answer, prediction, read_questions, resume
 from chat.admin.options import STATE, After, As, AsJson, Before, Folders, InCollection, State, Types, examples, within
 from chat.admin.outcomes import EXPECTED, ExitCode, failure_of
-from chat.admin.output import Event, errors, note, safe, say, show, show_answer, show_json
+from chat.admin.output import UNWRITTEN, Event, errors, note, safe, say, show, show_answer, show_json
 from chat.admin.progress import Count
 from chat.admin.session import operations, run, stopped_cleanly
 
@@ -54,7 +54,10 @@ def ask(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a question and get an answer whose sentences name their sources, or a refusal for want of evidence."""
+    """Ask a question and get an answer whose sentences name their sources, or a refusal for want of evidence.
+
+    Where the model is away, busy or fails, the nearest passages are printed, and the exit code is 4.
+    """
     if not collection:
         raise typer.BadParameter("give --collection NAME (`huisclos collection list` names them)")
     asked: Event = {"collection": collection, "user": person, "within": within(after, before, types, folders)}
@@ -64,6 +67,8 @@ def ask(
     elif question.strip() and not batch and not out:
         answer = _ask_one(state, {**asked, "question": question}, is_watched=errors.is_terminal and not as_json)
         (show_json if as_json else show_answer)(answer)
+        if answer["reason"] in UNWRITTEN:
+            raise typer.Exit(ExitCode.UNWRITTEN)
     else:
         raise typer.BadParameter("give either a question, or --batch FILE with --out FILE")
 
@@ -124,7 +129,7 @@ def _step(event: Event, draft: str) -> str:
             return "searching …"
         case "queued":
             about = f" (about {event['seconds']:.0f} s)" if event["seconds"] else ""
-            return f"waiting, place {event['place']}{about} …"
+            return f"waiting, place {event['place']}{about}; found {', '.join(dict.fromkeys(event['titles']))} …"
         case "reading":
             return f"reading {', '.join(dict.fromkeys(event['titles']))} …"
     return draft
@@ -146,6 +151,8 @@ def _ask_batch(state: Path, asked: Event, batch: Path, out: Path) -> None:
             try:
                 own = {"question": question.text, "history": list(question.history), "is_batch": True}
                 answer = final_answer(operate("ask", **asked, **own))
+                if answer["reason"] in UNWRITTEN:
+                    raise AnswerLost(UNWRITTEN[answer["reason"]])
             except EXPECTED as error:
                 if failure_of(error).code is ExitCode.REFUSED:
                     raise

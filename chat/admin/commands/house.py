@@ -20,6 +20,7 @@ from chat.errors import ChatError, Refused, StateInUse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from chat.assembly import House
     from chat.settings import Settings
 
 OURS = frozenset({"huisclos.toml", "keys", "lock", "truth.db", "truth.db-wal", "truth.db-shm", "originals"})
@@ -178,7 +179,7 @@ def _serve(state: Path, settings: "Settings", with_demo: bool) -> None:
             waiting.done()
             operate = local(house, lambda step: None)  # all is open: nothing is waited for
             people = _demo_to_serve(operate, state) if with_demo else ()
-            serve_house(house, pages[0], create_admin_app(house), SOCKET, lambda: _announce(settings, people))
+            serve_house(house, pages[0], create_admin_app(house), SOCKET, lambda: _announce(house, people))
 
 
 def _demo_to_serve(operate: Operate, state: Path) -> tuple[demo_parts.DemoPerson, ...]:
@@ -191,8 +192,10 @@ def _demo_to_serve(operate: Operate, state: Path) -> tuple[demo_parts.DemoPerson
     return _make_demo(operate, state)
 
 
-def _announce(settings: "Settings", people: tuple[demo_parts.DemoPerson, ...]) -> None:
-    note(f"\nHuis Clos is open at {address(settings)}   (Ctrl-C stops it)")
+def _announce(house: "House", people: tuple[demo_parts.DemoPerson, ...]) -> None:
+    note(f"\nHuis Clos is open at {address(house.settings)}   (Ctrl-C stops it)")
+    if trouble := house.generator.look():
+        note(f"No answer is written, and people get passages, until this is put right: {trouble}")
     for line in demo_parts.sentences(people) if people else ():
         note(line)
 

@@ -21,7 +21,8 @@ from chat.admin.options import (
     group,
     within,
 )
-from chat.admin.output import Event, show_json
+from chat.admin.outcomes import ExitCode
+from chat.admin.output import UNWRITTEN, Event, show_json
 from chat.admin.progress import Count
 from chat.admin.session import operations
 from chat.admin.works import show_work
@@ -146,6 +147,8 @@ def _tell(work: Event, as_json: bool) -> None:
         show_json(work)
     else:
         show_work(work)
+    if work["trouble"] in UNWRITTEN:
+        raise typer.Exit(ExitCode.UNWRITTEN)
 
 
 def _delivered(state: Path, name: str, arguments: dict[str, Any]) -> Event:

@@ -17,6 +17,7 @@ window.fetch = async (...given) => {
 const readable = (text) =>
   text
     .replace(/\[((?:\\.|[^\]\\])*)\]\(\/sources\/[^)]*\)/g, (_, label) => (/^\d+$/.test(label) ? `[${label}]` : label))
+    .replace(/\[[^\]]*\]\(#again\)/g, "")
     .replace(/\\([!-/:-@[-`{-~])/g, "$1")
     .replaceAll("\u2060", "")
     .replaceAll("**", "");
@@ -60,6 +61,12 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
   if (!link) return;
   if (link.origin !== window.location.origin) event.preventDefault();
+  if (link.getAttribute("href") === "#again") {
+    event.preventDefault();
+    event.stopPropagation();
+    askAgain(link);
+    return;
+  }
   const isSource = /^\/sources\/[0-9a-f]+\/[0-9a-f]+\/passages\//.test(link.pathname);
   if (!isSource || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
@@ -82,6 +89,36 @@ new MutationObserver(() => {
   isHeld = false;
   sendButton().click();
 }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["disabled"] });
+
+// The question above a link that says so is entered and sent once more.
+const askAgain = (link) => {
+  const isAbove = (asked) => asked.compareDocumentPosition(link) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const asked = [...document.querySelectorAll('[data-step-type="user_message"]')].filter(isAbove).pop();
+  const input = document.getElementById("chat-input");
+  if (!asked || !input) return;
+  Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(input, asked.innerText.trim());
+  isHeld = true;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+};
+
+// While the model is away, that stands above the input: the service says when, and takes it back.
+let notice = "";
+const tellNotice = () => {
+  const told = document.getElementById("model-notice");
+  if (told?.textContent === notice) return;
+  told?.remove();
+  if (!notice) return;
+  const line = Object.assign(document.createElement("p"), { id: "model-notice", textContent: notice });
+  line.setAttribute("role", "status");
+  document.getElementById("message-composer")?.before(line);
+};
+window.addEventListener("message", (event) => {
+  const isOurs = event.source === window && event.origin === window.location.origin;
+  if (!isOurs || typeof event.data?.notice !== "string") return;
+  notice = event.data.notice;
+  tellNotice();
+});
+new MutationObserver(tellNotice).observe(document.documentElement, { childList: true, subtree: true });
 
 // Beside the theme, owners have a way to their collections.
 const owned = document.documentElement.dataset.owned;

@@ -14,14 +14,15 @@ from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_house
 from chat.errors import GoldWrong, Refused
 from chat.settings import Index, Settings
+from models.errors import EngineAway
 from rag.answering.answerer import Answerer
-from rag.errors import QuestionUnknown, ReportUnknown
+from rag.errors import AnswerUnwritten, QuestionUnknown, ReportUnknown
 from rag.store.reports import Report, ReportedPassage
 from security.access import Right
 from security.audit import AuditLog
 from security.identity import OPERATOR, Role
 from security.tables import audit
-from tests.rag.answering.test_answerer import Scribe
+from tests.rag.answering.test_answerer import Failing, Scribe
 from tests.rag.conftest import WordEmbedder
 
 PASSWORD = "correct horse battery"
@@ -254,6 +255,17 @@ def test_a_run_with_answers_counts_refusals_and_citations(house: House) -> None:
     assert last["metrics"]["refused"] == 1.0
     assert last["before"] is None  # the run before was without answers
     assert last["circumstances"]["model"]
+
+
+def test_a_run_whose_model_does_not_write_measures_nothing_and_is_not_kept(house: House) -> None:
+    asked(house)
+    house.__dict__["answerer"] = Answerer(house.searcher, Failing(EngineAway("weights x.gguf are not here")))
+    with pytest.raises(AnswerUnwritten, match="model_away; see `huisclos doctor`"):
+        run(house, "eval.answers", name="animals")
+    record = house.collections.find("animals")
+    assert record
+    managing = house.policy.grant(OPERATOR, record.id, Right.MANAGE)
+    assert house.documents.quality.evaluations.all(managing) == ()
 
 
 def test_a_run_that_is_stopped_is_not_kept(house: House) -> None:

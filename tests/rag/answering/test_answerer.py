@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.errors import EngineAway, EngineBusy, EngineFailed, ModelError
 from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
 from rag.answering.answer import (
     Answer,
@@ -26,9 +27,9 @@ from rag.answering.answer import (
     WhyLeftOut,
     Written,
 )
-from rag.answering.answerer import QUESTION_CHARACTERS_MAX, Answerer, earlier
+from rag.answering.answerer import QUESTION_CHARACTERS_MAX, UNWRITTEN_PASSAGES, Answerer, earlier
 from rag.answering.policy import AnswerPolicy
-from rag.answering.refusal import NO_ANSWER, NOT_FOUND, NOTHING_PASSES
+from rag.answering.refusal import NO_ANSWER, NOT_FOUND, NOTHING_PASSES, UNWRITTEN
 from rag.retrieval.filters import read_filter
 from rag.retrieval.search import Searcher
 
@@ -67,6 +68,22 @@ class Scribe:
             yield Token(word if not written else f" {word}")
             written += 1
         yield Done("stop", prompt, written, 1.0 if written else None)
+
+
+class Failing(Scribe):
+    """A scribe that an error stops after its draft, as a full line, missing weights or a broken context do."""
+
+    def __init__(self, error: ModelError, draft: str = "") -> None:
+        super().__init__(draft)
+        self.error = error
+
+    def generate(self, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
+        if not self.draft:
+            raise self.error
+        for event in super().generate(request, cancelled):
+            if isinstance(event, Done):
+                raise self.error
+            yield event
 
 
 Ask = Callable[..., list[AnswerEvent]]
@@ -252,3 +269,79 @@ def test_what_follows_from_a_row_is_answered_without_the_model(ask: Ask) -> None
     assert answer.text == "Visitors: 120 (2018), 150 (2019). The change is 30, that is 25.00%."
     assert [sentence.supported for sentence in answer.sentences] == [True, False]
     assert answer.citations[0].quote == "Visitors; 2018: 120; 2019: 150"
+
+
+TROUBLES = {
+    Reason.MODEL_AWAY: EngineAway("weights x.gguf are not here; run `huisclos models pull`"),
+    Reason.MODEL_BUSY: EngineBusy("16 requests are waiting already"),
+    Reason.MODEL_FAILED: EngineFailed("llama_decode returned -3"),
+}
+
+
+@pytest.mark.parametrize(("reason", "error"), TROUBLES.items())
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [(QUESTION, Language.ENGLISH), ("Combien de jours de congés payés les salariés reportent-ils ?", Language.FRENCH)],
+)
+def test_where_the_model_cannot_write_the_passages_are_given_and_why(
+    ask: Ask, reason: Reason, error: ModelError, question: str, language: Language
+) -> None:
+    events = ask(Failing(error), question)
+    answer = _answer(events)
+    assert (answer.reason, answer.refused, answer.is_unwritten) == (reason, True, True)
+    assert answer.text == UNWRITTEN[reason][language]
+    assert "x.gguf" not in str(events)
+    assert {item.passage.document.path for item in answer.nearest} == {"leave.md", "conges.md", "visits.csv"}
+    assert [cite.passage.id for cite in answer.quotes] == [item.passage.id for item in answer.nearest]
+    for cite in answer.quotes:
+        assert cite.passage.chunk.text[cite.start : cite.end] == cite.quote
+    assert (answer.sentences, answer.citations, answer.read) == ((), (), ())
+
+
+def test_the_passages_that_are_given_are_bounded(ask: Ask, shelf: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    for number in range(2 * UNWRITTEN_PASSAGES):
+        text = f"# Leave {number}\n\nTeam {number} can carry over {number} annual leave hours to the next year.\n"
+        (folder / f"{number}.md").write_text(text)
+    shelf.load(folder)
+    answer = _answer(ask(Failing(TROUBLES[Reason.MODEL_AWAY])))
+    assert len(answer.nearest) == len(answer.quotes) == UNWRITTEN_PASSAGES
+
+
+def test_what_was_checked_before_the_model_failed_stays_without_the_sentence_that_was_begun(ask: Ask) -> None:
+    events = ask(Failing(TROUBLES[Reason.MODEL_FAILED], f"{GOOD} Apprentices may"))
+    answer = _answer(events)
+    assert (answer.reason, answer.refused, answer.is_unwritten) == (Reason.MODEL_FAILED, False, True)
+    assert (answer.text, [sentence.supported for sentence in answer.sentences]) == (GOOD, [True])
+    assert [citation.passage.document.path for citation in answer.citations] == ["leave.md"]
+    assert answer.nearest
+    assert answer.read
+
+
+def test_what_no_passage_supports_is_not_kept_of_an_answer_that_was_cut(ask: Ask) -> None:
+    answer = _answer(ask(Failing(TROUBLES[Reason.MODEL_FAILED], "Apprentices take 340 hours. They may")))
+    assert (answer.text, answer.sentences) == (UNWRITTEN[Reason.MODEL_FAILED][Language.ENGLISH], ())
+
+
+def test_without_a_model_weak_evidence_is_refused_and_a_row_is_worked_out_as_ever(ask: Ask) -> None:
+    away = Failing(TROUBLES[Reason.MODEL_AWAY])
+    assert _answer(ask(away, "xylophone zymurgy quasar?")).reason is Reason.WEAK_EVIDENCE
+    assert _answer(ask(away, "What is the change in visitors between 2018 and 2019?")).reason is None
+
+
+def test_without_a_model_a_follow_up_is_taken_by_the_rules(ask: Ask) -> None:
+    history = (Turn("user", QUESTION), Turn("assistant", GOOD))
+    policy = AnswerPolicy(follow_up=FollowUp.MODEL)
+    for error in TROUBLES.values():
+        events = ask(Failing(error), "And what about it next year?", history=history, policy=policy)
+        (understood,) = (event for event in events if isinstance(event, Understood))
+        assert understood.by is FollowUp.RULES
+        assert _answer(events).is_unwritten
+
+
+def test_who_waits_in_line_sees_what_will_be_read(ask: Ask) -> None:
+    events = ask(GOOD)
+    (queued,) = (event for event in events if isinstance(event, Queued))
+    (reading,) = (event for event in events if isinstance(event, Reading))
+    assert queued.passages == reading.passages != ()

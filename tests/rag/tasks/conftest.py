@@ -31,20 +31,23 @@ class Counter:
             path.write_text(text)
         self.shelf.load(self.folder)
 
-    def tasks(self, generator: Callable[[], Generator]) -> Tasks:
+    def tasks(self, generator: Callable[[], Generator], *, allows_without_documents: bool = False) -> Tasks:
         searcher = Searcher(self.shelf.documents, self.shelf.index, self.shelf.embedder)
-        return Tasks(Tools(self.shelf.documents, self.shelf.index, lambda: searcher, generator))
+        tools = Tools(self.shelf.documents, self.shelf.index, lambda: searcher, generator)
+        return Tasks(tools, allows_without_documents=allows_without_documents)
 
     def events(self, task: Task, text: str, generator: Generator | None = None, **more: Any) -> list[TaskEvent]:
         """The events of a task; without a generator, asking one fails the test."""
-        cancelled = more.pop("cancelled", None)
+        cancelled, allows = more.pop("cancelled", None), more.pop("allows_without_documents", False)
 
         def opened() -> Generator:
             assert generator is not None, "this task asks no model"
             return generator
 
         request = Request(text, **more)
-        return list(self.tasks(opened).run(task, [self.shelf.reading], request, cancelled))
+        return list(
+            self.tasks(opened, allows_without_documents=allows).run(task, [self.shelf.reading], request, cancelled)
+        )
 
     def work(self, task: Task, text: str, generator: Generator | None = None, **more: Any) -> Work:
         last = self.events(task, text, generator, **more)[-1]
