@@ -5,14 +5,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.errors import EngineBusy, EngineFailed
+from models.errors import EngineFailed
 from models.generation import Waiting
 from models.scheduler import Job, Scheduler
 from models.served.server import Server
 
 CLOSED = "the engine is closed; ask again after the restart"
-PERSON_SHARE = 2
-"""One person may hold half of the line."""
 
 
 @dataclass(eq=False, slots=True)
@@ -27,7 +25,7 @@ class Line:
     """All requests of the house. `slots` is taken for a server that does not say how many answers it writes at once."""
 
     def __init__(self, servers: Sequence[Server], queue_max: int, slots: int) -> None:
-        self._servers, self._queue_max, self._slots = servers, queue_max, slots
+        self._servers, self._slots = servers, slots
         self._scheduler: Scheduler[Place] = Scheduler(slots=0, queue_max=queue_max)
         self._lock = threading.Lock()
         self._is_closed = False
@@ -37,7 +35,6 @@ class Line:
         with self._lock:
             if self._is_closed:
                 raise EngineFailed(CLOSED)
-            self._check_share(place.request.person)
             self._scheduler.submit(place)
             self._advance()
 
@@ -72,11 +69,6 @@ class Line:
             for place in self._scheduler.running:
                 place.cancelled.set()
             self._turn_away(EngineFailed("the engine stopped; ask again after the restart"))
-
-    def _check_share(self, person: str) -> None:
-        own = sum(place.request.person == person for place in self._scheduler.waiting)
-        if person and own >= max(1, self._queue_max // PERSON_SHARE):
-            raise EngineBusy(f"{own} requests of the same person are waiting already; ask again in a moment")
 
     def _advance(self) -> None:
         """Give free slots to the first in line, and tell the others where they stand."""

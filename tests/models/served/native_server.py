@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 import xllamacpp
 
+CACHE_MIB = 512
+"""Prompts that the server keeps for all: it does so with 8 GB unless told otherwise."""
+
 
 def main() -> None:
     weights, context_tokens, slots, port, *keys = sys.argv[1:]
@@ -16,7 +19,7 @@ def main() -> None:
     wanted.model_alias = {"small"}
     wanted.n_ctx, wanted.n_parallel, wanted.n_gpu_layers = int(context_tokens), int(slots), 0
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = 1
-    wanted.port, wanted.verbosity, wanted.cache_ram_mib, wanted.api_keys = int(port), 0, 0, keys
+    wanted.port, wanted.verbosity, wanted.cache_ram_mib, wanted.api_keys = int(port), 0, CACHE_MIB, keys
     server = xllamacpp.Server(wanted)
     sys.stdout.write(f"{urlsplit(server.listening_address).port}\n")
     sys.stdout.flush()
