@@ -52,3 +52,12 @@ def test_a_server_that_is_not_listed_stops_the_question(alone: Huisclos) -> None
     code, _, error = alone.ends("ask", "-c", "rules", "Who?", HUISCLOS__MODELS__SERVERS="https://192.0.2.1:8000")
     assert code != 0
     assert "add 192.0.2.1:8000 to egress.allowed" in error
+
+
+def test_without_a_server_passages_are_found_and_the_answer_says_so(alone: Huisclos) -> None:
+    question = "How many days of annual leave do employees have?"
+    code, out, _ = alone.ends("ask", "-c", "rules", question, "--json", HUISCLOS__MODELS__SERVERS="http://127.0.0.1:9")
+    answer = json.loads(out.splitlines()[-1])
+    assert code == 4
+    assert answer["reason"] == "model_away"
+    assert [passage["doc"] for passage in answer["nearest"]][:1] == ["leave.md"]
