@@ -24,9 +24,12 @@ class Engine:
     memory outside the context, so that a slot is free as soon as its answer ends.
     """
 
-    def __init__(self, model: Model, opened: Callable[[], GenerationContext], kept_bytes_max: int) -> None:
-        self._model, self._opened = model, opened
-        self._context: GenerationContext | None = opened()
+    def __init__(
+        self, model: Model, opened: Callable[[int], GenerationContext], slots: int, kept_bytes_max: int
+    ) -> None:
+        """`opened` gives a context of so many sequences; the first is opened at once, and EngineFailed passes."""
+        self._model, self._opened, self._slots = model, opened, slots
+        self._context: GenerationContext | None = opened(slots)
         self._heads, self.kept = Kept(HEADS_BYTES_MAX), Kept(kept_bytes_max)
         self.restarts = self.steps = 0
         self.step_seconds = 0.0
@@ -35,7 +38,7 @@ class Engine:
     def context(self) -> GenerationContext:
         """The open context, opened anew after a failure; raises EngineFailed where it does not open."""
         if self._context is None:
-            self._context = self._opened()
+            self._context = self._opened(self._slots)
             self.restarts += 1
         return self._context
 
@@ -95,6 +98,12 @@ class Engine:
         if is_remembered and job.key and job.held > job.public:
             self.kept.add(job.key, Read(job.tokens, self.context.take(job.slot)))
         self.context.forget_from(job.slot, 0)
+
+    def grow(self, slots: int) -> None:
+        """Have more slots, while nobody is served: a larger context in the place of this one."""
+        larger = self._opened(slots)
+        self.context.close()
+        self._context, self._slots = larger, slots
 
     def drop_context(self) -> None:
         """Close a context that failed; the next step opens another. What was remembered goes with it."""

@@ -16,7 +16,7 @@ from models.grammar import grammar_of
 from models.llama import GenerationContext, Model
 from models.processors import physical_cores
 from models.scheduler import Scheduler, Share
-from models.slots import slots_that_pay
+from models.slots import SLOTS_MIN, slots_that_pay
 from models.writing import Writing
 
 CANCEL_LOOK_SECONDS = 0.1
@@ -25,6 +25,8 @@ THREADS_MAX = 16
 """Threads when nobody says how many: beyond, memory bandwidth bounds decoding, not cores."""
 CHARACTERS_A_TOKEN_MAX = 128
 """The longest tokens are this many blanks: a text of more a token of the context is not even counted."""
+QUIET_SECONDS = 20.0
+"""How long nobody is served before the slots are measured, once: about a second in which nobody should wait."""
 MIB = 1 << 20
 
 
@@ -52,20 +54,21 @@ class LlamaGenerator:
         try:
             _check_fit(self._model, path, chat_format)
             self.context_tokens = min(context_tokens, self._model.context_tokens)
-            slots = slots or slots_that_pay(self._model, threads, kv_type)
             opened = partial(
                 GenerationContext,
                 self._model,
                 context_tokens=self.context_tokens,
                 threads=threads,
-                sequences=slots,
                 kv_type=kv_type,
             )
-            self._engine = Engine(self._model, opened, kept_mib * MIB)
+            self._engine = Engine(
+                self._model, lambda count: opened(sequences=count), slots or SLOTS_MIN, kept_mib * MIB
+            )
         except EngineFailed:
             self._model.close()
             raise
-        self._scheduler: Scheduler[Writing] = Scheduler(slots=slots, queue_max=queue_max)
+        self._pays = None if slots else partial(slots_that_pay, self._model, threads, kv_type)
+        self._scheduler: Scheduler[Writing] = Scheduler(slots=slots or SLOTS_MIN, queue_max=queue_max)
         self._changed = threading.Condition()
         self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -163,10 +166,24 @@ class LlamaGenerator:
                 self._recover(error)
 
     def _has_work(self) -> bool:
-        """Wait for somebody to serve; False when the engine closes."""
+        """Wait for somebody to serve; False when the engine closes. The first quiet moment is for measuring slots."""
         with self._changed:
-            self._changed.wait_for(lambda: self._scheduler.is_busy or self._is_closing)
-            return not self._is_closing
+            is_called = self._changed.wait_for(self._is_called, QUIET_SECONDS if self._pays else None)
+        if not is_called:
+            self._measure_slots()
+        return not self._is_closing
+
+    def _is_called(self) -> bool:
+        return self._scheduler.is_busy or self._is_closing
+
+    def _measure_slots(self) -> None:
+        """Have as many slots as pay on this machine; those there are, where no more fit its memory."""
+        pays, self._pays = self._pays, None
+        with suppress(EngineFailed):
+            if pays and (slots := pays()) > self._scheduler.slots:
+                self._engine.grow(slots)
+                with self._changed:
+                    self._scheduler.grow(slots)
 
     def _step(self) -> None:
         """Those who are over end, those next in line begin, all read, and who has read their prompt gets a token."""

@@ -1,4 +1,4 @@
-"""How many answers at once pay on this machine, measured when the engine opens."""
+"""How many answers at once pay on this machine, measured while nobody is served."""
 
 import time
 

@@ -1,11 +1,15 @@
 """The number of answers at once follows what doubling them adds on this machine."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from models.generator import open_generator
 from models.llama import Model
 from models.slots import DEPTH, SLOTS_MAX, SLOTS_MIN, slots_that_pay
+from tests.models.generator_contract import Asker, asked, done_of, run, text_of
 
 pytestmark = pytest.mark.model
 
@@ -32,3 +36,40 @@ def test_real_steps_are_measured(small_generator: Path) -> None:
     assert SLOTS_MIN <= slots_that_pay(model, 1, "f16") <= SLOTS_MAX
     assert DEPTH > 0
     model.close()
+
+
+def test_a_quiet_engine_comes_to_have_as_many_slots_as_pay(
+    small_generator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.generator.QUIET_SECONDS", 0.05)
+    monkeypatch.setattr("models.generator.slots_that_pay", lambda *_: 4)
+    engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=0)
+    end = time.monotonic() + 20
+    while engine._scheduler.slots < 4 and time.monotonic() < end:
+        time.sleep(0.05)
+    askers = [Asker(engine, asked("Count from 1 to 90.", 30)) for _ in range(4)]
+    for asker in askers:
+        asker.join()
+    assert [asker.places for asker in askers] == [[]] * 4
+    assert len({text_of(asker.events) for asker in askers}) == 1
+    engine.close()
+
+
+def test_an_engine_without_memory_for_more_stays_as_it_is(
+    small_generator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=2)
+    measured = threading.Event()
+
+    def pays() -> int:
+        measured.set()
+        return 64
+
+    monkeypatch.setattr("models.generator.QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(engine, "_pays", pays)
+    monkeypatch.setattr("models.llama.llama_cpp.llama_init_from_model", lambda *_: None)
+    run(engine, asked("Say yes.", 2))
+    assert measured.wait(10)
+    assert engine._scheduler.slots == 2
+    assert done_of(run(engine, asked("Say yes.", 2))).answer_tokens > 0
+    engine.close()
