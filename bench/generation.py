@@ -37,11 +37,12 @@ QUESTION = "Describe every kind of leave that the passages name, each in a full 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One answer: milliseconds to its first token, then tokens a second, and how many tokens were read."""
+    """One answer: milliseconds to its first token, then tokens a second, and how many tokens were read and written."""
 
     first_ms: float
     tokens_a_second: float
     prompt_tokens: int
+    answer_tokens: int
 
 
 MEASURES: tuple[tuple[str, str, Callable[[Timing], float]], ...] = (
@@ -115,13 +116,13 @@ def answer(engine: LlamaGenerator, prompt: Prompt) -> Timing:
     return _timing(marks, tokens, read)
 
 
-def bare_answer(engine: llama_cpp.Llama, prompt: Prompt) -> Timing:
+def bare_answer(engine: llama_cpp.Llama, prompt: Prompt, tokens_max: int = ANSWER_TOKENS) -> Timing:
     """llama_cpp's own loop, from the text to pieces of text."""
     engine.reset()
     marks = [time.perf_counter()]
     turns = "".join(f"<|im_start|>{turn.role}\n{turn.content}<|im_end|>\n" for turn in prompt)
     tokens = engine.tokenize(f"{turns}<|im_start|>assistant\n".encode(), add_bos=False, special=True)
-    for token in islice(engine.generate(tokens, temp=0.0), ANSWER_TOKENS):
+    for token in islice(engine.generate(tokens, temp=0.0), tokens_max):
         if token == engine.token_eos():
             break
         engine.detokenize([token])
@@ -131,7 +132,7 @@ def bare_answer(engine: llama_cpp.Llama, prompt: Prompt) -> Timing:
 
 def _timing(marks: Sequence[float], tokens: int, prompt_tokens: int) -> Timing:
     """From the moments of the start and of each piece of text."""
-    return Timing((marks[1] - marks[0]) * MILLISECONDS, (tokens - 1) / (marks[-1] - marks[1]), prompt_tokens)
+    return Timing((marks[1] - marks[0]) * MILLISECONDS, (tokens - 1) / (marks[-1] - marks[1]), prompt_tokens, tokens)
 
 
 def _options() -> argparse.Namespace:
