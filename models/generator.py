@@ -183,7 +183,7 @@ class LlamaGenerator:
             if pays and (slots := pays()) > self._scheduler.slots:
                 self._engine.grow(slots)
                 with self._changed:
-                    self._scheduler.grow(slots)
+                    self._scheduler.resize(slots)
 
     def _step(self) -> None:
         """Those who are over end, those next in line begin, all read, and who has read their prompt gets a token."""

@@ -181,11 +181,6 @@ class Scheduler(Generic[J]):
         """About how long who stands at `place` waits, from how long answers took lately; None before the first."""
         return None if self._seconds is None else self._seconds * math.ceil(place / self.slots)
 
-    def grow(self, slots: int) -> None:
-        """Have more slots."""
-        self._free = [*range(slots - 1, self.slots - 1, -1), *self._free]
-        self.slots = slots
-
     def clear(self) -> list[J]:
         """Everybody out, as the engine ends: those who were in line or running."""
         gone = [*self._waiting, *self.running]
