@@ -53,7 +53,9 @@ from security.keystore import create_keyring, keyring_path, open_keyring, put_ba
 from security.slots import KeyFile, Secret
 
 if TYPE_CHECKING:
+    from chat.metrics import Metrics
     from models.embedder import Embedder
+    from models.generation import Generator
     from models.generator import LlamaGenerator
     from models.reopening import ReopeningGenerator
     from models.served.generator import ServedGenerator
@@ -208,6 +210,20 @@ class House:
             chat_format=entry.chat_format,
         )
 
+    @cached_property
+    def metrics(self) -> "Metrics":
+        """Counts and times of what the model is asked."""
+        from chat.metrics import Metrics  # what serves it is imported by the server alone
+
+        return Metrics(lambda: self.generator.figures)
+
+    @cached_property
+    def watched(self) -> "Generator":
+        """The generator, each of its requests counted where metrics are given."""
+        from models.watched import Watched
+
+        return Watched(self.generator, self.metrics.take) if self.settings.metrics.port else self.generator
+
     @property
     def writer(self) -> str:
         """The name of what writes answers: that of the weights here, or what the servers call theirs."""
@@ -242,12 +258,12 @@ class House:
     @cached_property
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
-        return Answerer(self.searcher, self.generator, self.settings.answering.policy)
+        return Answerer(self.searcher, self.watched, self.settings.answering.policy)
 
     @cached_property
     def tasks(self) -> Tasks:
         """Lists and whatever else is asked of documents."""
-        tools = Tools(self.documents, self.index, lambda: self.searcher, lambda: self.generator)
+        tools = Tools(self.documents, self.index, lambda: self.searcher, lambda: self.watched)
         return Tasks(tools, allows_without_documents=self.settings.answering.without_documents)
 
     @cached_property

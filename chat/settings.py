@@ -119,6 +119,13 @@ class Answering(_Section):
         return AnswerPolicy(follow_up, self.evidence_tokens, self.passages_max, self.unsupported)
 
 
+class Metrics(_Section):
+    """Where Prometheus reads counts and times; port 0 is nowhere."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)
+
+
 class FeedbackWanted(_Section):
     """Whether people are asked, after a thumb, if it may go to the owners of the collections."""
 
@@ -142,6 +149,7 @@ class Settings(_Section):
     loading: Loading = Loading()
     answering: Answering = Answering()
     feedback: FeedbackWanted = FeedbackWanted()
+    metrics: Metrics = Metrics()
     egress: Egress = Egress()
     memory_dir: Path | None = None
     anchor: Path | None = None

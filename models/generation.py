@@ -94,8 +94,15 @@ GenerationEvent = Waiting | Started | Token | Done
 class Generator(Protocol):
     """Whatever can write an answer: the engine in this process, or a server inside the house."""
 
-    model_name: str
-    context_tokens: int
+    @property
+    def model_name(self) -> str:
+        """What the weights are called."""
+        ...
+
+    @property
+    def context_tokens(self) -> int:
+        """The longest prompt and answer together."""
+        ...
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt."""

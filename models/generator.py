@@ -11,6 +11,7 @@ from pathlib import Path
 from models.chat_format import FORMATS, ChatFormat
 from models.engine import Engine
 from models.errors import EngineFailed, RequestTooLong
+from models.figures import Figures
 from models.generation import Done, GenerationEvent, GenerationRequest, Waiting
 from models.grammar import grammar_of
 from models.llama import GenerationContext, Model
@@ -73,6 +74,14 @@ class LlamaGenerator:
         self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
+
+    @property
+    def figures(self) -> Figures:
+        """What the engine says of itself now."""
+        engine, kept = self._engine, self._engine.kept
+        with self._changed:
+            now = len(self._scheduler.behind), len(self._scheduler.running), self._scheduler.slots
+        return Figures(*now, len(kept), kept.bytes, kept.evictions, engine.restarts, engine.steps, engine.step_seconds)
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from models.errors import EngineAway, EngineFailed, ModelError
+from models.figures import Figures
 from models.generation import Done, GenerationEvent, GenerationRequest, Generator
 
 REOPEN_SECONDS = 5.0
@@ -20,6 +21,11 @@ CHARACTERS_A_TOKEN = 3
 
 class Engine(Generator, Protocol):
     """A generator that holds something."""
+
+    @property
+    def figures(self) -> Figures:
+        """What it says of itself."""
+        ...
 
     def close(self) -> None:
         """Free it."""
@@ -57,6 +63,11 @@ class ReopeningGenerator:
             finally:
                 self._opening.release()
         return self._away or self._failed
+
+    @property
+    def figures(self) -> Figures | None:
+        """What the engine says of itself; None while there is none."""
+        return self._engine.figures if self._engine and not self._is_closed else None
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt; about so many while there is no engine."""

@@ -40,8 +40,8 @@ def create_pages(house: House) -> ASGIApp:
 def serve(house: House, application: ASGIApp, admin: FastAPI, socket_name: str, started: Callable[[], None]) -> None:
     """Load what answering needs, then serve until SIGTERM or SIGINT."""
     _ = house.answerer  # weights, index: a question must not wait for them
-    where = house.settings.server
-    pages = _server(application, host=where.host, port=where.port)
+    where = house.settings
+    pages = _server(application, host=where.server.host, port=where.server.port)
     for end in house.shredder.ended:
         record("shredding_finished" if end.is_destroyed else "shredding_dropped", owner=end.owner)
     for collection in house.collections.list():
@@ -51,7 +51,8 @@ def serve(house: House, application: ASGIApp, admin: FastAPI, socket_name: str, 
         path = house.memory_dir / socket_name
         operator.bind(str(path))
         path.chmod(0o600)  # uvicorn would make it 0666
-        with house.rotations.resumed(), house.jobs.served(), house.watching.served():
+        metrics = house.metrics.served(where.metrics) if where.metrics.port else contextlib.nullcontext()
+        with metrics, house.rotations.resumed(), house.jobs.served(), house.watching.served():
             asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from models.errors import EngineBusy, EngineFailed, GrammarWrong, RequestTooLong
+from models.figures import Figures
 from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token
 from models.grammar import grammar_of
 from models.served.address import ServerAddress
@@ -101,6 +102,11 @@ class ServedGenerator:
     def servers(self) -> Sequence[Server]:
         """As they were found at the last look."""
         return self._servers
+
+    @property
+    def figures(self) -> Figures:
+        """What the line says of itself; what happens in the servers, theirs do."""
+        return self._line.figures
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt, counted by a server; too many, never too few, where it cannot."""

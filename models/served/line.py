@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from models.errors import EngineFailed
+from models.figures import Figures
 from models.generation import Waiting
 from models.scheduler import Job, Scheduler
 from models.served.server import Server
@@ -61,6 +62,13 @@ class Line:
     def share(self, server: Server) -> float:
         """How much of a server is taken: 1 where it is full."""
         return server.running / self._slots_of(server)
+
+    @property
+    def figures(self) -> Figures:
+        """Who waits and who is being answered."""
+        with self._lock:
+            scheduler = self._scheduler
+            return Figures(len(scheduler.waiting), len(scheduler.running), scheduler.slots)
 
     def close(self) -> None:
         """End all: who waits is told, who is being answered is cancelled."""

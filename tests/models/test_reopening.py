@@ -10,6 +10,7 @@ import pytest
 import models.reopening
 from models.chat_format import Message
 from models.errors import EngineAway, EngineBusy, EngineFailed, ModelError, WeightsCorrupt, WeightsMissing
+from models.figures import Figures
 from models.generation import Done, GenerationEvent, GenerationRequest, Token
 from models.generator import LlamaGenerator, open_generator
 from models.reopening import ReopeningGenerator
@@ -21,6 +22,7 @@ class Weights:
     """Weights that are there or not, and what opens them, as a whole engine over them does."""
 
     model_name, context_tokens = "weights", 512
+    figures = Figures(0, 0, 1)
 
     def __init__(self) -> None:
         self.error: ModelError | OSError | None = WeightsMissing(
