@@ -36,7 +36,7 @@ def main() -> None:
             )
         grant = house.policy.grant(OPERATOR, found.id, Right.READ)
         recorded = Recorded(house.generator, options.records, fill=options.fill)
-        answerer = Answerer(house.searcher, recorded, house.settings.answering.policy)
+        answerer = Answerer(house.searcher, recorded, house.settings.answering.policy, house.meanings)
         questions = in_order(options.questions, options.sample)
         look = Progress(options.out, len(questions))
         for question in questions:

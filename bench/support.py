@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rag.answering.alignment import Alignment, Support
-from rag.answering.answer import Language
+from rag.answering.alignment import Alignment
+from rag.answering.answer import Language, Support
 from rag.answering.checking import check, plain
 from rag.answering.claims import without_files
 from rag.answering.dates import dates
@@ -103,7 +103,7 @@ def supported(rows: Sequence[dict[str, Any]]) -> Iterator[Case]:
     french = public_message(Language.FRENCH).content
     for row in rows:
         quoted, _, question = row["messages"][-1][1].rpartition(_QUESTION)
-        passages = tuple(_passage(match["title"], match["text"]) for match in _PASSAGE.finditer(quoted))
+        passages = tuple(passage(match["title"], match["text"]) for match in _PASSAGE.finditer(quoted))
         language = Language.FRENCH if row["messages"][0][1] == french else Language.ENGLISH
         for aligned in check(plain(row["draft"]), Alignment(passages, question, language)):
             case = Case("real", aligned.text, question, language, passages)
@@ -111,7 +111,8 @@ def supported(rows: Sequence[dict[str, Any]]) -> Iterator[Case]:
                 yield case
 
 
-def _passage(title: str, text: str) -> RankedPassage:
+def passage(title: str, text: str) -> RankedPassage:
+    """A passage of that text, of a document of that title."""
     document, _, heading = title.partition(" > ")
     now = datetime(2026, 1, 1, tzinfo=UTC)
     info = DocumentInfo(
@@ -152,12 +153,13 @@ def _other_number(case: Case, chance: random.Random) -> Case | None:
     number = chance.choice(held)
     around = numbers(case.support.citations[0].passage.chunk.text)
     rivals = [other.text for other in around if other.value != number.value and other.text[0].isdigit()]
-    new = chance.choice(rivals) if rivals and chance.random() < 0.5 else _other_digit(number.text, chance)
+    new = chance.choice(rivals) if rivals and chance.random() < 0.5 else other_digit(number.text, chance)
     at = case.text.index(number.text, number.start)
     return replace(case, text=f"{case.text[:at]}{new}{case.text[at + len(number.text) :]}")
 
 
-def _other_digit(written: str, chance: random.Random) -> str:
+def other_digit(written: str, chance: random.Random) -> str:
+    """The number with one of its digits changed."""
     place = chance.choice([at for at, letter in enumerate(written) if letter.isdigit()])
     digit = chance.choice([digit for digit in "123456789" if digit != written[place]])
     return f"{written[:place]}{digit}{written[place + 1 :]}"
@@ -171,7 +173,7 @@ def _other_date(case: Case, chance: random.Random) -> Case | None:
     if not spans:
         return None
     start, end = chance.choice(spans)
-    return replace(case, text=f"{case.text[:start]}{_other_digit(case.text[start:end], chance)}{case.text[end:]}")
+    return replace(case, text=f"{case.text[:start]}{other_digit(case.text[start:end], chance)}{case.text[end:]}")
 
 
 def _other_name(case: Case, others: Sequence[str], chance: random.Random) -> Case | None:
@@ -184,15 +186,20 @@ def _other_name(case: Case, others: Sequence[str], chance: random.Random) -> Cas
 
 
 def _denied(case: Case) -> Case | None:
-    """The sentence denied, or no longer denied."""
-    affirmed = re.sub(r"\bne (\w+) pas\b|\bn'(\w+) pas\b|\b(\w+) not\b", r"\1\2\3", case.text, count=1)
-    if affirmed != case.text:
-        return replace(case, text=affirmed)
-    if re.search(r"\b(?:ne|no|not|without|sans)\b|\bn['’]", case.text):
+    text = denied(case.text)
+    return replace(case, text=text) if text else None
+
+
+def denied(text: str) -> str | None:
+    """The sentence denied, or no longer denied; None where no rule does it."""
+    affirmed = re.sub(r"\bne (\w+) pas\b|\bn'(\w+) pas\b|\b(\w+) not\b", r"\1\2\3", text, count=1)
+    if affirmed != text:
+        return affirmed
+    if re.search(r"\b(?:ne|no|not|without|sans)\b|\bn['’]", text):
         return None
-    for pattern, denied in _AFFIRMED:
-        if re.search(pattern, case.text):
-            return replace(case, text=re.sub(pattern, denied, case.text, count=1))
+    for pattern, by in _AFFIRMED:
+        if re.search(pattern, text):
+            return re.sub(pattern, by, text, count=1)
     return None
 
 

@@ -29,6 +29,7 @@ from chat.watching import Watching
 from chat.workers.dispatching import Workers, reads_with
 from models.catalogue import Task
 from models.store import ModelStore
+from rag.answering.across import Meanings
 from rag.answering.answerer import Answerer
 from rag.errors import StoreBroken
 from rag.index.memory import MemoryIndex
@@ -258,7 +259,12 @@ class House:
     @cached_property
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
-        return Answerer(self.searcher, self.watched, self.settings.answering.policy)
+        return Answerer(self.searcher, self.watched, self.settings.answering.policy, self.meanings)
+
+    @property
+    def meanings(self) -> Meanings | None:
+        """What compares sentences of two languages; None where that is off."""
+        return self.embedder if self.settings.answering.across_languages else None
 
     @cached_property
     def tasks(self) -> Tasks:

@@ -110,6 +110,7 @@ class Answering(_Section):
     evidence_tokens: int = Field(PASSAGE_TOKENS, ge=100, le=32768)
     passages_max: int = Field(PASSAGES_MAX, ge=1, le=20)
     unsupported: Unsupported = Unsupported.MARK
+    across_languages: bool = True
     without_documents: bool = False
 
     @property

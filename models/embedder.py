@@ -69,6 +69,10 @@ class Embedder:
         """Where questions of two languages differ: a second the first time."""
         return language_axis(lambda texts: self._spread(self._tokens(texts, self._entry.query_prefix)))
 
+    def embed_meanings(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors (n, dimensions) float32, rows of unit length, that compare sentences of two languages."""
+        return self.language_axis.taken_out(self._spread(self._tokens(texts, self._entry.query_prefix)))
+
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors (n, dimensions) float32, rows of unit length, for passages; long calls use every context."""
         return self._spread(self._tokens(texts, self._entry.passage_prefix))

@@ -60,6 +60,11 @@ class LanguageAxis:
         own, apart = self.english if self._is_english(spoken) else self.french, self.to_other(spoken)
         return (along - own) * apart > APART * apart**2
 
+    def taken_out(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit vectors (n, d) float32 without their part along the direction: what is said, whatever the language."""
+        left = vectors - np.outer(vectors @ self.direction, self.direction)
+        return np.asarray(left / (np.linalg.norm(left, axis=1, keepdims=True) + 1e-12), np.float32)
+
     def _is_english(self, along: float) -> bool:
         return abs(along - self.english) < abs(along - self.french)
 

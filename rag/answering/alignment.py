@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from rag.answering.answer import Citation, Doubt, Language, Why
+from rag.answering.across import Across, Meanings
+from rag.answering.answer import Citation, Doubt, Language, Support, Why
 from rag.answering.claims import (
     Claims,
-    Held,
     Place,
     claims,
-    held,
     is_rivalled,
     places,
     repeated,
@@ -28,7 +27,7 @@ from rag.answering.numbers import Number
 from rag.answering.opposites import is_reply, opposite
 from rag.answering.parts import parts
 from rag.answering.rivals import Ground, asked_in
-from rag.answering.sentences import split_sentences
+from rag.answering.source import Source, source_of
 from rag.documents import RankedPassage
 from rag.retrieval.words import content_words, spoken
 
@@ -42,49 +41,8 @@ NEARLY_AS_GOOD = 0.05
 """Of passages that hold a sentence this nearly as well, the one that the search ranked higher is cited."""
 SAID = 0.75
 """Sentences that hold this share of the words say the same; their number is not overruled by one beside them."""
-QUOTE_WORDS_MAX = 80
 WIDER = 0.1
 """A quote grows to a neighbouring sentence only when that adds a tenth of the answer's words to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """How well a sentence stands on its best passage (0 to 1), what it may be cited with, best first, or why not.
-
-    A number that is worked out has both: citations of what it is worked out of, and why the sentence is not supported.
-    """
-
-    score: float
-    citations: tuple[Citation, ...]
-    why: tuple[Why, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A passage taken apart once: its sentences as spans, their stems, everything it holds."""
-
-    number: int
-    item: RankedPassage
-    language: Language
-    spans: tuple[tuple[int, int], ...]
-    stems: tuple[frozenset[str], ...]
-    words: frozenset[str]
-    held: Held
-
-    def cite(self, first: int, last: int) -> Citation:
-        """The sentences from `first` to `last` as a quote."""
-        start, end = self.spans[first][0], self.spans[last][1]
-        return Citation(self.number, self.item.passage, self.item.passage.chunk.text[start:end], start, end)
-
-    def fits(self, first: int, last: int) -> bool:
-        """Whether these are sentences of the passage and within a quote's bound."""
-        if first < 0 or last >= len(self.spans):
-            return False
-        return len(self.item.passage.chunk.text[self.spans[first][0] : self.spans[last][1]].split()) <= QUOTE_WORDS_MAX
-
-    def within(self, first: int, last: int) -> frozenset[str]:
-        """The stems of these sentences."""
-        return frozenset[str]().union(*self.stems[first : last + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +50,7 @@ class _Standing:
     """How a sentence stands on one passage: its score, the quotes that hold its claims, and what it lacks."""
 
     score: float
-    source: _Source
+    source: Source
     citations: tuple[Citation, ...]
     why: tuple[Why, ...]
 
@@ -104,14 +62,22 @@ class _Standing:
 class Alignment:
     """The passages of one answer, prepared once, so that each sentence is checked as it ends."""
 
-    def __init__(self, passages: Sequence[RankedPassage], question: str, language: Language) -> None:
-        self._sources = [_source(number, item, language) for number, item in enumerate(passages, 1)]
+    def __init__(
+        self,
+        passages: Sequence[RankedPassage],
+        question: str,
+        language: Language,
+        meanings: Meanings | None = None,
+    ) -> None:
+        """Where `meanings` are given, a sentence that no passage has the words of may be said in another language."""
+        self._sources = [source_of(number, item, language) for number, item in enumerate(passages, 1)]
         self._question = {spoken: frozenset(content_words(question, spoken)) for spoken in Language}
         self._frequency = Counter(word for source in self._sources for stems in source.stems for word in stems)
         self._sentences = sum(len(source.stems) for source in self._sources)
         self._asked = cache(partial(asked_in, without_files(question)))
         self._figures = cache(self._figures_of)
-        self._spoken = spoken(question)
+        self._spoken, self._language = spoken(question), language
+        self._across = cache(partial(self._in_other, meanings)) if meanings else None
         self._text, self._wanted = question, asked(question)
         named = (name.folded for name in names(question) if not name.is_first)
         self._capitalised = frozenset(named).union(*(source.held.known.names for source in self._sources))
@@ -122,6 +88,23 @@ class Alignment:
         A passage that lacks a number, date or name of the sentence never supports it, nor one that says the contrary.
         A sentence that joins several statements may stand on several passages, each statement whole on one.
         """
+        found = self._by_words(text)
+        if found.citations or self._across is None:
+            return found
+        return self._across(spoken(text) or self._language).check(text, self._claims(text)) or found
+
+    def nearest_meant(self, draft: str) -> Citation | None:
+        """What a passage of another language says nearest to question and draft; None where it is not sure."""
+        return self._across(self._language).quote(self._text, draft) if self._across else None
+
+    def _in_other(self, meanings: Meanings, language: Language) -> Across:
+        return Across([source for source in self._sources if source.language is not language], meanings)
+
+    def _claims(self, text: str) -> Claims:
+        return claims(without_files(text), self._capitalised)
+
+    def _by_words(self, text: str) -> Support:
+        """The support of a sentence whose words the passages hold."""
         whole = self._whole(text)
         if whole.citations or not (pieces := parts(text)):
             return whole
@@ -133,8 +116,7 @@ class Alignment:
 
     def _whole(self, text: str) -> Support:
         """The support of a sentence that stands on one passage."""
-        text = without_files(text)
-        claimed = claims(text, self._capitalised)
+        claimed, text = self._claims(text), without_files(text)
         found = [self._stand(source, text, claimed) for source in self._sources]
         standings = sorted((each for each in found if each is not None), key=lambda each: -each.score)
         if not standings:
@@ -147,7 +129,7 @@ class Alignment:
         also = _other_documents(best, supporting)
         return Support(best.score, (*best.citations, *(cite for each in also for cite in each.citations)))
 
-    def _stand(self, source: _Source, text: str, claimed: Claims) -> _Standing | None:
+    def _stand(self, source: Source, text: str, claimed: Claims) -> _Standing | None:
         """How a sentence stands on one passage; None when it has nothing of its own to compare."""
         words = frozenset(content_words(text, source.language))
         news = words - self._question[source.language]
@@ -178,13 +160,13 @@ class Alignment:
             lacking.append(Why(Doubt.NEGATION, contrary))
         return _Standing(score, source, quotes, tuple(lacking))
 
-    def _is_about(self, source: _Source, words: frozenset[str]) -> bool:
+    def _is_about(self, source: Source, words: frozenset[str]) -> bool:
         """Whether the passage is about the question that a few words answer; those of another language do not tell."""
         if len(words) > TERSE or self._spoken not in (None, source.language):
             return True
         return self._share(words | self._question[source.language], source.words) >= ABOUT
 
-    def _ground(self, source: _Source) -> Ground:
+    def _ground(self, source: Source) -> Ground:
         """What numbers are compared with: the figures of the source, and those of its document's other passages."""
         of = source.item.passage.document.id
         alike = [each.number for each in self._sources if each.item.passage.document.id == of]
@@ -205,7 +187,7 @@ class Alignment:
                     return support
         return None
 
-    def _worked_out(self, source: _Source, text: str, claimed: Claims, results: Sequence[Number]) -> Support | None:
+    def _worked_out(self, source: Source, text: str, claimed: Claims, results: Sequence[Number]) -> Support | None:
         left = replace(claimed, numbers=tuple(number for number in claimed.numbers if number not in results))
         standing = self._stand(source, _cut(text, results), left)
         found = [operands(result, source.held.numbers, self._wanted) for result in results]
@@ -219,21 +201,21 @@ class Alignment:
         why = (Why(Doubt.COMPUTED, result.text, tuple(each.text for each in numbers)) for result, numbers in pairs)
         return Support(standing.score, tuple(quotes), tuple(why))
 
-    def _says_it(self, source: _Source, words: frozenset[str]) -> int | None:
+    def _says_it(self, source: Source, words: frozenset[str]) -> int | None:
         """The sentence that says all but perhaps a number: what it has in the number's place is what is so."""
         matter = frozenset(word for word in words if not word.isdigit())
         core = max(range(len(source.spans)), key=lambda place: self._share(matter, source.stems[place]))
         return core if matter and self._share(matter, source.stems[core]) >= SAID else None
 
     @staticmethod
-    def _nearest(source: _Source, place: Place, window: tuple[int, int], words: frozenset[str]) -> int | None:
+    def _nearest(source: Source, place: Place, window: tuple[int, int], words: frozenset[str]) -> int | None:
         """The sentence nearest to the window that holds the claim: in it, beside it, or about the same things."""
         first, last = window
         away = {at: max(first - at, at - last, 0) for at in place.sentences}
         near = [at for at in away if away[at] <= 1 or any(not word.isdigit() for word in words & source.stems[at])]
         return min(near, key=lambda at: away[at], default=None)
 
-    def _window(self, source: _Source, words: frozenset[str]) -> tuple[int, int]:
+    def _window(self, source: Source, words: frozenset[str]) -> tuple[int, int]:
         """The sentence that holds most of the words, with neighbours that add to them, within the quote's bound."""
         first = last = max(range(len(source.spans)), key=lambda place: self._share(words, source.stems[place]))
         while True:
@@ -281,19 +263,3 @@ def _other_documents(best: _Standing, supporting: Sequence[_Standing]) -> list[_
             seen.add(document)
             found.append(each)
     return found
-
-
-def _source(number: int, item: RankedPassage, answered_in: Language) -> _Source:
-    chunk, title = item.passage.chunk, item.passage.document.title
-    language = spoken(chunk.text) or answered_in
-    spans = tuple(split_sentences(chunk.text))
-    sentences = [chunk.text[start:end] for start, end in spans]
-    stems = tuple(_stems(sentence, language) for sentence in sentences)
-    above = (title, *chunk.headings)
-    words = frozenset(content_words("\n".join(above), language)).union(*stems)
-    return _Source(number, item, language, spans, stems, words, held(sentences, chunk.text, above))
-
-
-def _stems(sentence: str, language: Language) -> frozenset[str]:
-    """What a sentence says; one that only asks says nothing."""
-    return frozenset() if sentence.endswith("?") else frozenset(content_words(sentence, language))

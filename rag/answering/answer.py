@@ -66,6 +66,18 @@ def is_computed(whys: Sequence[Why]) -> bool:
     return bool(whys) and all(why.doubt is Doubt.COMPUTED for why in whys)
 
 
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How well a sentence stands on its best passage (0 to 1), what it may be cited with, best first, or why not.
+
+    A number that is worked out has both: citations of what it is worked out of, and why the sentence is not supported.
+    """
+
+    score: float
+    citations: tuple[Citation, ...]
+    why: tuple[Why, ...] = ()
+
+
 class Unsupported(StrEnum):
     """What becomes of a sentence that no passage supports: shown with a mark, or left out and counted."""
 

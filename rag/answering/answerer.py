@@ -18,6 +18,7 @@ from models.generation import (
     Token,
     Waiting,
 )
+from rag.answering.across import Meanings
 from rag.answering.alignment import Alignment
 from rag.answering.answer import (
     Answer,
@@ -96,8 +97,15 @@ class _Seen:
 class Answerer:
     """Answers from granted collections."""
 
-    def __init__(self, searcher: Searcher, generator: Generator, policy: AnswerPolicy | None = None) -> None:
-        self._searcher, self._generator = searcher, generator
+    def __init__(
+        self,
+        searcher: Searcher,
+        generator: Generator,
+        policy: AnswerPolicy | None = None,
+        meanings: Meanings | None = None,
+    ) -> None:
+        """Without `meanings`, what is written in one language is supported by passages in that language alone."""
+        self._searcher, self._generator, self._meanings = searcher, generator, meanings
         self._policy = policy or AnswerPolicy()
         self._threads = Threads()
 
@@ -222,7 +230,8 @@ class Answerer:
         yield Finished(_checked(_Draft(stream, None), seen, timings))
 
     def _stream(self, seen: _Seen) -> SentenceStream:
-        align = partial(Alignment, (*seen.evidence.passages, *_beside_them(seen)), seen.meant, seen.language)
+        passages = (*seen.evidence.passages, *_beside_them(seen))
+        align = partial(Alignment, passages, seen.meant, seen.language, self._meanings)
         return SentenceStream(align, self._policy.unsupported)
 
 
@@ -265,9 +274,10 @@ def _checked(draft: _Draft, seen: _Seen, timings: Timings) -> Answer:
     if draft.missing:
         return _unwritten(stream, draft.missing, seen, timings)
     if stream.refusal and not draft.is_cancelled:
-        cite = nearest_quote(seen.meant, seen.evidence.passages, seen.language, stream.draft)
-        if cite and stream.refusal is Reason.NOTHING_SUPPORTED:
-            return _quoted(cite, seen, timings)
+        if stream.refusal is Reason.NOTHING_SUPPORTED:
+            near = nearest_quote(seen.meant, seen.evidence.passages, seen.language, stream.draft)
+            if cite := near or stream.nearest_meant():
+                return _quoted(cite, seen, timings)
         return _refuse(stream.refusal, seen, timings)
     return _written(_answer(seen, timings), stream, seen)
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.answering.alignment import Alignment, Support
-from rag.answering.answer import Citation, Reason, Sentence
+from rag.answering.alignment import Alignment
+from rag.answering.answer import Citation, Reason, Sentence, Support
 from rag.answering.refusal import is_not_found, sounds_silent
 from rag.answering.sentences import split_sentences
 from rag.personal.kinds import Kind

@@ -105,9 +105,14 @@ def unknown(claimed: Claims, held: Held) -> list[Why]:
 def is_rivalled(place: Place, claimed: Claims, held: Held, sentence: int) -> bool:
     """Whether that sentence lacks the number and has another in its place: one of its kind that is not claimed too."""
     number = place.number
-    if number is None or sentence in place.sentences:
-        return False
-    alike = [other for other in held.numbers[sentence] if other.is_firm and _kind(other) == _kind(number)]
+    return (
+        number is not None and sentence not in place.sentences and leaves_out(claimed, number, held.numbers[sentence])
+    )
+
+
+def leaves_out(claimed: Claims, number: Number, row: Iterable[Number]) -> bool:
+    """Whether a sentence with these numbers has one of this number's kind that is not claimed."""
+    alike = [other for other in row if other.is_firm and _kind(other) == _kind(number)]
     return any(not any(is_same(each, other) for each in claimed.numbers) for other in alike)
 
 

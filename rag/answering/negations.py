@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rag.answering.answer import Language
 from rag.answering.sentences import level
-from rag.retrieval.words import content_words
+from rag.retrieval.words import content_words, language_of
 
 ALIKE = 0.6
 """Share of the words of the shorter of two clauses that the other must hold to be about the same."""
@@ -72,6 +72,11 @@ def reversal(text: str, quote: str, language: Language) -> str:
     reversed_ = (clause.text for clause in said if _is_reversed(clause, held))
     lost = (_without(clause, held, said) for clause in held if clause.leaves_out)
     return next(reversed_, "") or next(filter(None, lost), "") or _unheld(said, held)
+
+
+def denials(text: str) -> int:
+    """How many clauses deny something: the same in either language, where two sentences say the same."""
+    return sum(clause.denies for clause in _clauses(text, language_of(text)))
 
 
 def _unheld(said: Sequence[_Clause], held: Sequence[_Clause]) -> str:

@@ -174,6 +174,11 @@ def is_same(claimed: Number, held: Number, scales: frozenset[int] = frozenset())
     return claimed.bare == held.bare and held.scale == 0 and claimed.scale in scales
 
 
+def names_unit(text: str, unit: str) -> bool:
+    """Whether a text writes the unit anywhere: "240 annual leave hours" has it away from its number."""
+    return any(_UNITS.get(word) == unit for word in re.findall(r"\w+", level(text)))
+
+
 def _timed(clocks: Iterable[tuple[int, int]], number: Number) -> Number:
     """The number, with the time of day for its unit where it is part of one."""
     is_timed = any(start <= number.start < end for start, end in clocks)

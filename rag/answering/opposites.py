@@ -29,12 +29,32 @@ _PAIRS = (
     ("le moins|la moins|les moins", "le plus|la plus|les plus"),
 )
 """Words that change places: whichever a sentence has alone, the quote must not have only the other."""
-_BOTH = tuple(
+_Patterns = tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+_BOTH: _Patterns = tuple(
     (re.compile(rf"\b(?:{one})\b"), re.compile(rf"\b(?:{other})\b"))
     for pair in _PAIRS
     for one, other in (pair, pair[::-1])
 )
 
+_ACROSS = (
+    (r"at least|au moins|minimum|minima\w*", r"at most|au plus|up to|jusqu'a|maximum|maxima\w*|limit\w*"),
+    (r"before|prior to|avant", r"after|following|apres|suivant\w*"),
+    (r"first|premi(?:er|ere|ers|eres)", r"last|derni(?:er|ere|ers|eres)"),
+    (
+        r"low(?:er|est)|small(?:er|est)|less|fewer|below|under|inferieur\w*|moins d\w*|le plus petit",
+        r"high(?:er|est)|larg(?:er|est)|more than|over|above|exceed\w*|superieur\w*|plus de|le plus grand|depass\w*",
+    ),
+    (r"increas\w*|augment\w*|hausse\w*", r"decreas\w*|reduc\w*|diminu\w*|baiss\w*|redui\w*"),
+    (r"always|toujours", r"never|jamais"),
+    (r"mandatory|compulsory|obligatoires?", r"optional|facultati(?:f|ve|fs|ves)"),
+    (r"employers?|employeurs?", r"employees?|salarie\w*|employes?|employees?|workers?|agents?"),
+)
+"""As _PAIRS, each in both languages."""
+_BOTH_ACROSS = tuple(
+    (re.compile(rf"\b(?:{one})\b"), re.compile(rf"\b(?:{other})\b"))
+    for pair in _ACROSS
+    for one, other in (pair, pair[::-1])
+)
 
 _AFFIRMS, _DENIES = (re.compile(rf"(?:\A|[.!?:;]\s?|\n\s*)({words})\b(?!-)") for words in ("oui|yes", "non|no"))
 _REPLY_MAX = 8
@@ -48,6 +68,12 @@ def opposite(text: str, quote: str) -> str:
     """The word of the text of which the quote has only the opposite; "" where there is none."""
     said, held = level(text), level(quote)
     return next(_opposites(said, held), "") or _contrary_reply(said, held) or next(_undone(said, held), "")
+
+
+def opposite_across(text: str, quote: str) -> str:
+    """As `opposite`, of a quote in another language; "" where there is none."""
+    said, held = level(text), level(quote)
+    return next(_opposites(said, held, _BOTH_ACROSS), "") or _contrary_reply(said, held)
 
 
 def is_reply(text: str) -> bool:
@@ -74,8 +100,8 @@ def _undone(said: str, held: str) -> Iterator[str]:
             yield same
 
 
-def _opposites(said: str, held: str) -> Iterator[str]:
-    for one, other in _BOTH:
+def _opposites(said: str, held: str, pairs: _Patterns = _BOTH) -> Iterator[str]:
+    for one, other in pairs:
         found = one.search(said)
         if found and not other.search(said) and other.search(held) and not one.search(held):
             yield found.group()

@@ -56,6 +56,10 @@ class SentenceStream:
         """Why what was written is no answer, if it is none."""
         return refusal_of(self._aligned)
 
+    def nearest_meant(self) -> Citation | None:
+        """What a passage of another language says nearest to the question and what was written, if any does."""
+        return self._align().nearest_meant(self.draft)
+
     def feed(self, text: str) -> list[Checked]:
         """The sentences that have ended with this piece of the draft."""
         self._rest += text

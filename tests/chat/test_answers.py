@@ -7,7 +7,7 @@ import pytest
 from chat.markdown import escape
 from chat.texts import texts
 from chat.ui.answers import AGAIN, QUOTE_CHARACTERS_MAX, show, written
-from rag.answering.answer import Answer, Doubt, Language, Reason, Sentence, Timings, Why
+from rag.answering.answer import Answer, Citation, Doubt, Language, Reason, Sentence, Timings, Why
 from rag.answering.extract import quote_of_each
 from rag.answering.refusal import UNWRITTEN
 from rag.documents import RankedPassage
@@ -38,6 +38,22 @@ def test_a_sentence_without_support_says_why(why: tuple[Why, ...], shown: str | 
 def test_every_doubt_has_its_words(doubt: Doubt, language: Language) -> None:
     sentence = Sentence("Ten", (), supported=False, why=(Why(doubt, "eleven", ("twelve",)),))
     assert "eleven" in written([sentence], (), texts(language))
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_source_in_another_language_than_the_answer_says_so(
+    ranked: Callable[..., RankedPassage], language: Language
+) -> None:
+    texts_of = {
+        Language.FRENCH: "Les salariés sont au bureau.",
+        Language.ENGLISH: "The employees are in the office.",
+    }
+    words = texts(language)
+    for spoken, text in texts_of.items():
+        cite = Citation(1, ranked(text).passage, text, 0, len(text))
+        said = (Sentence("Ten days.", (1,), supported=True),)
+        answer = Answer("Ten days.", None, language, said, (cite,), (), (), Timings(1.0, None, 1.0, 0, 0))
+        assert (words["in_language"][spoken.value] in show(answer, words)) == (spoken is not language)
 
 
 MakeUnwritten = Callable[..., Answer]

@@ -44,3 +44,12 @@ def test_tables_and_codes_are_surely_in_no_other_language(embedder: Embedder) ->
     asked = float(embedder.embed_queries([FRENCH[2]])[0] @ axis.direction)
     for along in embedder.embed_passages(NEITHER) @ axis.direction:
         assert not axis.is_other(float(along), asked)
+
+
+def test_the_same_in_two_languages_is_nearer_than_anything_else_in_one(embedder: Embedder) -> None:
+    english, french = embedder.embed_meanings(ENGLISH), embedder.embed_meanings(FRENCH)
+    axis = embedder.language_axis
+    assert np.abs(np.vstack([english, french]) @ axis.direction).max() < 1e-4
+    assert np.linalg.norm(english, axis=1) == pytest.approx(np.ones(len(ENGLISH)), abs=1e-4)
+    nearness = english @ french.T
+    assert (nearness.argmax(axis=1) == np.arange(len(ENGLISH))).all()

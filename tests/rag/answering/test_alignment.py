@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rag.answering.alignment import QUOTE_WORDS_MAX, Alignment
+from rag.answering.alignment import Alignment
 from rag.answering.answer import Doubt, Language, Why
+from rag.answering.source import QUOTE_WORDS_MAX
 from rag.documents import RankedPassage
 
 MakeRanked = Callable[..., RankedPassage]

@@ -9,6 +9,7 @@ import pytest
 
 from models.errors import EngineAway, EngineBusy, EngineFailed, ModelError
 from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
+from rag.answering.across import Meanings
 from rag.answering.answer import (
     Answer,
     AnswerEvent,
@@ -32,6 +33,7 @@ from rag.answering.policy import AnswerPolicy
 from rag.answering.refusal import NO_ANSWER, NOT_FOUND, NOTHING_PASSES, UNWRITTEN
 from rag.retrieval.filters import read_filter
 from rag.retrieval.search import Searcher
+from tests.rag.answering.bilingual import Bilingual
 
 TEXTS = {
     "leave.md": "# Leave\n\nYou can carry over a maximum of 240 annual leave hours to the next year.\n",
@@ -99,10 +101,14 @@ def ask(shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     shelf.load(folder)
 
     def run(
-        draft: str | Scribe, question: str = QUESTION, policy: AnswerPolicy | None = None, **more: Any
+        draft: str | Scribe,
+        question: str = QUESTION,
+        policy: AnswerPolicy | None = None,
+        meanings: Meanings | None = None,
+        **more: Any,
     ) -> list[AnswerEvent]:
         scribe = draft if isinstance(draft, Scribe) else Scribe(draft)
-        answerer = Answerer(Searcher(shelf.documents, shelf.index, shelf.embedder), scribe, policy)
+        answerer = Answerer(Searcher(shelf.documents, shelf.index, shelf.embedder), scribe, policy, meanings)
         return list(answerer.answer([shelf.reading], question, **more))
 
     return run
@@ -144,6 +150,40 @@ def test_where_nothing_written_stands_in_the_passages_their_own_words_are_given(
     assert answer.text == "You can carry over a maximum of 240 annual leave hours to the next year."
     assert [citation.quote for citation in answer.citations] == [answer.text]
     assert [(sentence.citations, sentence.supported) for sentence in answer.sentences] == [((1,), True)]
+
+
+ASKED = "Combien d'heures de congé annuel le salarié peut reporter ?"
+OTHER = "The employee can carry 240 hours of annual leave to the year."
+DRAFT = "Le salarié peut reporter {} heures de congé annuel sur l'année."
+
+
+@pytest.fixture
+def ask_across(ask: Ask, shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Over one English document."""
+    monkeypatch.setattr("rag.answering.evidence.STRENGTH_MIN", 0.0)
+    folder = tmp_path / "documents"
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "carried.md").write_text(f"# Hours\n\nThe cat sleeps in the garden. {OTHER}\n")
+    shelf.load(folder)
+    return ask
+
+
+def test_an_answer_in_another_language_than_its_document_is_supported(ask_across: Ask) -> None:
+    answer = _answer(ask_across(DRAFT.format(240), ASKED, meanings=Bilingual()))
+    assert (answer.text, answer.is_quoted, answer.language) == (DRAFT.format(240), False, Language.FRENCH)
+    assert [citation.quote for citation in answer.citations] == [OTHER]
+    assert [(sentence.citations, sentence.supported) for sentence in answer.sentences] == [((1,), True)]
+    refused = _answer(ask_across(DRAFT.format(240), ASKED))
+    assert refused.reason is Reason.NOTHING_SUPPORTED
+
+
+def test_where_its_number_differs_the_document_is_quoted_in_its_language(ask_across: Ask) -> None:
+    answer = _answer(ask_across(DRAFT.format(999), ASKED, meanings=Bilingual()))
+    assert answer.is_quoted
+    assert answer.text == OTHER
+    assert [citation.quote for citation in answer.citations] == [OTHER]
+    assert _answer(ask_across("Le train part demain.", ASKED, meanings=Bilingual())).refused
 
 
 def test_a_number_the_passages_do_not_hold_makes_a_refusal(ask: Ask) -> None:
