@@ -30,6 +30,7 @@ _SINCE = (
     ("restarts", "Contexts opened anew after a failure"),
     ("steps", "Passes over the weights"),
     ("step_seconds", "Seconds in them"),
+    ("failed_checks", "Checks of its own, while nobody is served, that failed"),
 )
 
 

@@ -13,6 +13,8 @@ from models.writing import Writing
 
 HEADS_BYTES_MAX = 64 << 20
 """For public heads that were read: about 3 MB each with the default weights."""
+PROBE = range(100, 116)
+"""Tokens that any vocabulary has, read to see whether the model still writes what it did."""
 KEY_OF_HEAD = "head"
 """Heads are remembered by their tokens, under a key that no conversation has."""
 
@@ -31,7 +33,8 @@ class Engine:
         self._model, self._opened, self._slots = model, opened, slots
         self._context: GenerationContext | None = opened(slots)
         self._heads, self.kept = Kept(HEADS_BYTES_MAX), Kept(kept_bytes_max)
-        self.restarts = self.steps = 0
+        self.restarts = self.steps = self.failed_checks = 0
+        self._likeliest: int | None = None
         self.step_seconds = 0.0
 
     @property
@@ -98,6 +101,24 @@ class Engine:
         if is_remembered and job.key and job.held > job.public:
             self.kept.add(job.key, Read(job.tokens, self.context.take(job.slot)))
         self.context.forget_from(job.slot, 0)
+
+    def check(self) -> bool:
+        """Whether the model still writes what it wrote at the first check; a context that does not is dropped.
+
+        While nobody is served. It finds memory that went bad and a context that fails, before a person does.
+        """
+        try:
+            (row,) = self.context.decode([Part(0, PROBE, 0, has_logits=True)])
+            likeliest = int(self.context.logits(row).argmax())
+            self.context.forget_from(0, 0)
+            self._likeliest = likeliest if self._likeliest is None else self._likeliest
+            if likeliest == self._likeliest:
+                return True
+        except EngineFailed:
+            pass  # as one that writes something else
+        self.failed_checks += 1
+        self.drop_context()
+        return False
 
     def grow(self, slots: int) -> None:
         """Have more slots, while nobody is served: a larger context in the place of this one."""

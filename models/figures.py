@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Now: who waits and is served, and what is remembered. Since it opened: steps, evictions, contexts opened anew."""
+    """Now: who waits and is served, and what is remembered. Since it opened: steps, evictions, contexts opened anew,
+    checks of its own that failed."""
 
     waiting: int
     running: int
@@ -16,3 +17,4 @@ class Figures:
     restarts: int = 0
     steps: int = 0
     step_seconds: float = 0.0
+    failed_checks: int = 0

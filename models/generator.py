@@ -28,6 +28,8 @@ CHARACTERS_A_TOKEN_MAX = 128
 """The longest tokens are this many blanks: a text of more a token of the context is not even counted."""
 QUIET_SECONDS = 20.0
 """How long nobody is served before the slots are measured, once: about a second in which nobody should wait."""
+CHECK_SECONDS = 600.0
+"""How long nobody is served before the engine checks itself, again and again: a tenth of a second each."""
 MIB = 1 << 20
 
 
@@ -81,7 +83,16 @@ class LlamaGenerator:
         engine, kept = self._engine, self._engine.kept
         with self._changed:
             now = len(self._scheduler.behind), len(self._scheduler.running), self._scheduler.slots
-        return Figures(*now, len(kept), kept.bytes, kept.evictions, engine.restarts, engine.steps, engine.step_seconds)
+        return Figures(
+            *now,
+            len(kept),
+            kept.bytes,
+            kept.evictions,
+            engine.restarts,
+            engine.steps,
+            engine.step_seconds,
+            engine.failed_checks,
+        )
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt."""
@@ -175,11 +186,12 @@ class LlamaGenerator:
                 self._recover(error)
 
     def _has_work(self) -> bool:
-        """Wait for somebody to serve; False when the engine closes. The first quiet moment is for measuring slots."""
+        """Wait for somebody to serve; False when the engine closes. Quiet moments are for measures and checks."""
         with self._changed:
-            is_called = self._changed.wait_for(self._is_called, QUIET_SECONDS if self._pays else None)
+            is_called = self._changed.wait_for(self._is_called, QUIET_SECONDS if self._pays else CHECK_SECONDS)
         if not is_called:
             self._measure_slots()
+            self._engine.check()
         return not self._is_closing
 
     def _is_called(self) -> bool:
