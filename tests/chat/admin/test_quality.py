@@ -13,7 +13,7 @@ from chat.admin.commands.evaluation import _show_changes, _show_metrics
 from chat.admin.registry import OPERATIONS
 from chat.assembly import House, initialise, open_house
 from chat.errors import GoldWrong, Refused
-from chat.settings import Index, Settings
+from chat.settings import Answering, Index, Settings
 from models.errors import EngineAway
 from rag.answering.answerer import Answerer
 from rag.errors import AnswerUnwritten, QuestionUnknown, ReportUnknown
@@ -255,6 +255,12 @@ def test_a_run_with_answers_counts_refusals_and_citations(house: House) -> None:
     assert last["metrics"]["refused"] == 1.0
     assert last["before"] is None  # the run before was without answers
     assert last["circumstances"]["model"]
+
+
+def test_answers_stand_on_the_other_language_unless_the_settings_say_no(house: House) -> None:
+    assert house.meanings is house.embedder
+    house.settings = house.settings.model_copy(update={"answering": Answering(across_languages=False)})
+    assert house.meanings is None
 
 
 def test_a_run_whose_model_does_not_write_measures_nothing_and_is_not_kept(house: House) -> None:
