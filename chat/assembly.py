@@ -259,7 +259,9 @@ class House:
     @cached_property
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
-        return Answerer(self.searcher, self.watched, self.settings.answering.policy, self.meanings)
+        return Answerer(
+            self.searcher, self.watched, self.settings.answering.policy, self.meanings, self.generator.remembers
+        )
 
     @property
     def meanings(self) -> Meanings | None:

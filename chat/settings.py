@@ -46,7 +46,7 @@ class Models(_Section):
     context_tokens: int = Field(4096, ge=512, le=131072)
     slots: int = Field(0, ge=0, le=64)
     queue_max: int = Field(16, ge=1, le=1000)
-    kept_mib: int = Field(256, ge=0, le=1_048_576)
+    kept_mib: int = Field(512, ge=0, le=1_048_576)
     kv_type: Literal["f16", "q8_0"] = "f16"
     servers: tuple[str, ...] = Field((), max_length=SERVERS_MAX)
     server_model: str = ""

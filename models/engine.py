@@ -96,8 +96,7 @@ class Engine:
 
     def end(self, job: Writing, *, is_remembered: bool) -> None:
         """Empty the job's slot; its tokens are remembered for the conversation's next turn, where it has one."""
-        if job.sampler:
-            job.sampler.close()
+        job.close()
         if is_remembered and job.key and job.held > job.public:
             self.kept.add(job.key, Read(job.tokens, self.context.take(job.slot)))
         self.context.forget_from(job.slot, 0)

@@ -113,6 +113,10 @@ class LlamaGenerator:
             cancelled.set()
             self._leave(job)
 
+    def remembers(self, person: str, conversation: str) -> bool:
+        """Whether a conversation's next turn would be read from where it stands, and not from its beginning."""
+        return self._engine.kept.get((person, conversation)) is not None
+
     def forget(self, person: str, conversation: str = "") -> None:
         """Forget what is remembered of a conversation, or of all that a person has."""
         asked = (person, conversation)
@@ -263,14 +267,12 @@ class LlamaGenerator:
             self._scheduler.finish(job, time.perf_counter() - job.begun if job.begun else None)
 
     def _recover(self, error: Exception) -> None:
-        """A fault of the context: everybody is told, and the next step opens another one."""
-        with self._changed:
-            gone = self._scheduler.clear()
-        for job in gone:
-            if job.sampler:
-                job.sampler.close()
+        """A fault of the context: all whom it served are told, and the next step opens another for those in line."""
+        failed = list(self._scheduler.running)
         self._engine.drop_context()
-        for job in gone:
+        for job in failed:
+            job.close()
+            self._finish(job)
             job.fail(error)
 
     def close(self) -> None:
@@ -288,8 +290,7 @@ class LlamaGenerator:
 
     def _part(self, job: Writing) -> None:
         """The last word to who is in line or running when the engine closes."""
-        if job.sampler:
-            job.sampler.close()
+        job.close()
         if job.slot < 0:
             job.fail(EngineFailed("the engine stopped; ask again after the restart"))
         else:
@@ -323,7 +324,7 @@ def open_generator(
     queue_max: int = 16,
     chat_format: str = "chatml",
     slots: int = 1,
-    kept_mib: int = 256,
+    kept_mib: int = 512,
     kv_type: str = "f16",
 ) -> LlamaGenerator:
     """Load the weights at `path` (already verified) and start the engine's thread.

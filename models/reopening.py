@@ -27,6 +27,10 @@ class Engine(Generator, Protocol):
         """What it says of itself."""
         ...
 
+    def remembers(self, person: str, conversation: str) -> bool:
+        """Whether it reads a conversation's next turn from where it stands."""
+        ...
+
     def close(self) -> None:
         """Free it."""
         ...
@@ -68,6 +72,10 @@ class ReopeningGenerator:
     def figures(self) -> Figures | None:
         """What the engine says of itself; None while there is none."""
         return self._engine.figures if self._engine and not self._is_closed else None
+
+    def remembers(self, person: str, conversation: str) -> bool:
+        """Whether the engine reads a conversation's next turn from where it stands."""
+        return bool(self._engine and self._engine.remembers(person, conversation))
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt; about so many while there is no engine."""

@@ -58,6 +58,11 @@ class Writing(Job):
             self._tell(self._text.rest())
         self.events.put(self.done(reason))
 
+    def close(self) -> None:
+        """Free what it samples with. A second call does nothing."""
+        if self.sampler:
+            self.sampler.close()
+
     def fail(self, error: Exception) -> None:
         """The last event, where it cannot go on."""
         self.events.put(error if isinstance(error, ModelError) else EngineFailed(_withheld(error)))

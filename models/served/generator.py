@@ -103,6 +103,10 @@ class ServedGenerator:
         """As they were found at the last look."""
         return self._servers
 
+    def remembers(self, person: str, conversation: str) -> bool:
+        """No: what a server keeps of a conversation it may have given away, and llama-server keeps nothing for one."""
+        return False
+
     @property
     def figures(self) -> Figures:
         """What the line says of itself; what happens in the servers, theirs do."""

@@ -2,8 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Generator_
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -103,8 +103,13 @@ class Answerer:
         generator: Generator,
         policy: AnswerPolicy | None = None,
         meanings: Meanings | None = None,
+        remembers: Callable[[str, str], bool] = lambda _person, _conversation: True,
     ) -> None:
-        """Without `meanings`, what is written in one language is supported by passages in that language alone."""
+        """Without `meanings`, what is written in one language is supported by passages in that language alone.
+
+        `remembers` tells whether a person's conversation goes on for less than a prompt of its own would cost.
+        """
+        self._remembers = remembers
         self._searcher, self._generator, self._meanings = searcher, generator, meanings
         self._policy = policy or AnswerPolicy()
         self._threads = Threads()
@@ -160,7 +165,7 @@ class Answerer:
         seen, before_ms = replace(seen, read=tuple(read)), _since(started)
         whose = (person_of(grants), conversation)
         engine = OnBehalf(self._generator, *whose, is_batch=is_batch)
-        thread = self._threads.get(whose)
+        thread = self._threads.get(whose) if self._remembers(*whose) else None
         going_on = thread if thread and thread.fits(language, grants, history, within) else None
         prompt = yield from self._prompt(seen, history, going_on)
         draft = yield from self._write(seen, prompt.messages, cancelled or threading.Event(), engine)

@@ -213,6 +213,8 @@ def test_a_conversations_next_turn_reads_only_what_is_new(engine: LlamaGenerator
     first = run(engine, _turn("anna", "c1", FILLER))
     answered = text_of(first)
     again = _turn("anna", "c1", FILLER, answered, "And how many days?")
+    assert engine.remembers("anna", "c1")
+    assert not engine.remembers("bert", "c1")
     reused = run(engine, again)
     assert _kept(reused) >= done_of(first).prompt_tokens
     engine.forget("anna", "c1")

@@ -21,8 +21,9 @@ class Talk:
     """A conversation with an answerer whose model is the scribe."""
 
     def __init__(self, shelf: Any, scribe: Scribe) -> None:
-        self.scribe, self._shelf = scribe, shelf
-        self._answerer = Answerer(Searcher(shelf.documents, shelf.index, shelf.embedder), scribe)
+        self.scribe, self._shelf, self.is_remembered = scribe, shelf, True
+        searcher = Searcher(shelf.documents, shelf.index, shelf.embedder)
+        self._answerer = Answerer(searcher, scribe, remembers=lambda *_: self.is_remembered)
         self.history: list[Turn] = []
 
     def ask(self, question: str, conversation: str = "c", **more: Any) -> Answer:
@@ -84,6 +85,13 @@ def test_without_a_conversation_every_prompt_stands_for_itself(talk: Talk) -> No
 def test_another_conversation_filter_or_language_begins_anew(talk: Talk, change: dict[str, Any]) -> None:
     talk.ask(QUESTION)
     talk.ask(change.pop("question", FOLLOW_UP), **change)
+    assert not _goes_on(talk.prompts)
+
+
+def test_a_conversation_that_the_engine_has_forgotten_begins_anew(talk: Talk) -> None:
+    talk.ask(QUESTION)
+    talk.is_remembered = False
+    talk.ask(FOLLOW_UP)
     assert not _goes_on(talk.prompts)
 
 
