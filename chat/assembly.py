@@ -259,9 +259,7 @@ class House:
     @cached_property
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
-        return Answerer(
-            self.searcher, self.watched, self.settings.answering.policy, self.meanings, self.generator.remembers
-        )
+        return Answerer(self.searcher, self.watched, self.settings.answering.policy, self.meanings, self.generator)
 
     @property
     def meanings(self) -> Meanings | None:

@@ -113,13 +113,34 @@ class Generator(Protocol):
         ...
 
 
+class Memory(Protocol):
+    """What a generator remembers of conversations, each for its own next turn."""
+
+    def remembers(self, person: str, conversation: str) -> bool:
+        """Whether the next turn would be read from where it stands, and not from its beginning."""
+        ...
+
+    def forget(self, person: str, conversation: str = "") -> None:
+        """Forget a conversation, or all that a person has."""
+        ...
+
+
 class OnBehalf:
     """A Generator for one person: each request says whose it is, in which conversation, and if nobody waits for it."""
 
     def __init__(self, generator: Generator, person: str, conversation: str = "", *, is_batch: bool = False) -> None:
         self._generator, self._person, self._conversation = generator, person, conversation
         self._is_batch = is_batch
-        self.model_name, self.context_tokens = generator.model_name, generator.context_tokens
+
+    @property
+    def model_name(self) -> str:
+        """As the generator is called now."""
+        return self._generator.model_name
+
+    @property
+    def context_tokens(self) -> int:
+        """As the generator has it now."""
+        return self._generator.context_tokens
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt."""

@@ -183,23 +183,21 @@ class LlamaGenerator:
                 job.events.put(Waiting(place, self._scheduler.seconds_until(place)))
 
     def _work(self) -> None:
-        while self._has_work():
+        while not self._is_closing:
             try:
-                self._step()
+                if self._is_called():
+                    self._step()
+                else:
+                    self._measure_slots()
+                    self._engine.check()
             except Exception as error:  # noqa: BLE001 - the edge of the engine's thread: nothing must end it
                 self._recover(error)
 
-    def _has_work(self) -> bool:
-        """Wait for somebody to serve; False when the engine closes. Quiet moments are for measures and checks."""
-        with self._changed:
-            is_called = self._changed.wait_for(self._is_called, QUIET_SECONDS if self._pays else CHECK_SECONDS)
-        if not is_called:
-            self._measure_slots()
-            self._engine.check()
-        return not self._is_closing
-
     def _is_called(self) -> bool:
-        return self._scheduler.is_busy or self._is_closing
+        """Wait for somebody to serve, or for the end; False in a quiet moment."""
+        with self._changed:
+            seconds = QUIET_SECONDS if self._pays else CHECK_SECONDS
+            return self._changed.wait_for(lambda: self._scheduler.is_busy or self._is_closing, seconds)
 
     def _measure_slots(self) -> None:
         """Have as many slots as pay on this machine; those there are, where no more fit its memory."""
@@ -234,13 +232,16 @@ class LlamaGenerator:
         try:
             rows = self._engine.read(shares)
         except EngineFailed:
-            if len(shares) == 1:
+            if len(shares) == 1 or not self._read_alone(shares):
                 raise
-            for share in shares:
-                self._guarded(share.job, partial(self._read, [share]))
             return
         for share, row in zip(shares, rows, strict=True):
             self._guarded(share.job, partial(self._go_on, share, row))
+
+    def _read_alone(self, shares: Sequence[Share[Writing]]) -> bool:
+        """Read each share by itself; False where all failed, which is the context's fault."""
+        read = [self._guarded(share.job, partial(self._read, [share])) for share in shares]
+        return any(read)
 
     def _go_on(self, share: Share[Writing], row: int) -> None:
         self._engine.keep_head(share.job)
@@ -248,14 +249,16 @@ class LlamaGenerator:
         if reason:
             self._end(share.job, reason)
 
-    def _guarded(self, job: Writing, act: Callable[[], None]) -> None:
-        """Do something for one request; what goes wrong ends this one alone."""
+    def _guarded(self, job: Writing, act: Callable[[], None]) -> bool:
+        """Do something for one request; what goes wrong ends this one alone, and gives False."""
         try:
             act()
         except Exception as error:  # noqa: BLE001 - any request's fault, told to who asked
             self._engine.end(job, is_remembered=False)
             self._finish(job)
             job.fail(error)
+            return False
+        return True
 
     def _end(self, job: Writing, reason: str) -> None:
         self._engine.end(job, is_remembered=True)

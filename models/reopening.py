@@ -7,7 +7,7 @@ from typing import Protocol
 
 from models.errors import EngineAway, EngineFailed, ModelError
 from models.figures import Figures
-from models.generation import Done, GenerationEvent, GenerationRequest, Generator
+from models.generation import Done, GenerationEvent, GenerationRequest, Generator, Memory
 
 REOPEN_SECONDS = 5.0
 """An opening that failed is not tried again sooner: who asks meanwhile hears it at once."""
@@ -19,16 +19,12 @@ CHARACTERS_A_TOKEN = 3
 """What is counted while no vocabulary is here. In the demo's Markdown it is 3.7 in French and 4.0 in English."""
 
 
-class Engine(Generator, Protocol):
+class Engine(Generator, Memory, Protocol):
     """A generator that holds something."""
 
     @property
     def figures(self) -> Figures:
         """What it says of itself."""
-        ...
-
-    def remembers(self, person: str, conversation: str) -> bool:
-        """Whether it reads a conversation's next turn from where it stands."""
         ...
 
     def close(self) -> None:
@@ -76,6 +72,11 @@ class ReopeningGenerator:
     def remembers(self, person: str, conversation: str) -> bool:
         """Whether the engine reads a conversation's next turn from where it stands."""
         return bool(self._engine and self._engine.remembers(person, conversation))
+
+    def forget(self, person: str, conversation: str = "") -> None:
+        """Have the engine forget a conversation, or all that a person has."""
+        if self._engine:
+            self._engine.forget(person, conversation)
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text costs in the prompt; about so many while there is no engine."""

@@ -28,10 +28,16 @@ class SealedDataLayer(BaseDataLayer):
     """Threads, steps, elements and feedback of one person, who is always the visitor."""
 
     def __init__(
-        self, conversations: Conversations, directory: Directory, feedback: OwnersFeedback, offer: Offer
+        self,
+        conversations: Conversations,
+        directory: Directory,
+        feedback: OwnersFeedback,
+        offer: Offer,
+        forget: Callable[[str, str], None],
     ) -> None:
+        """`forget` has the model forget a person's conversation."""
         self._conversations, self._directory, self._feedback = conversations, directory, feedback
-        self._offer = offer
+        self._offer, self._forget = offer, forget
         self._lookout = Lookout(conversations)
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
@@ -94,6 +100,7 @@ class SealedDataLayer(BaseDataLayer):
     async def delete_thread(self, thread_id: str) -> None:
         """Delete a conversation."""
         await self._act(self._conversations.remove, ThreadId(thread_id))
+        self._forget(current_visitor().principal.user_id, thread_id)
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
         """A page of the visitor's conversations, without messages."""

@@ -86,7 +86,8 @@ async def stop(socket_id: str) -> None:
 @cl.data_layer
 def data_layer() -> SealedDataLayer:
     """Where Chainlit keeps conversations."""
-    return SealedDataLayer(house().conversations, house().directory, house().feedback, offer)
+    forget = house().answerer.forget
+    return SealedDataLayer(house().conversations, house().directory, house().feedback, offer, forget)
 
 
 @cl.set_starters

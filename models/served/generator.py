@@ -107,6 +107,9 @@ class ServedGenerator:
         """No: what a server keeps of a conversation it may have given away, and llama-server keeps nothing for one."""
         return False
 
+    def forget(self, person: str, conversation: str = "") -> None:
+        """There is nothing to forget."""
+
     @property
     def figures(self) -> Figures:
         """What the line says of itself; what happens in the servers, theirs do."""

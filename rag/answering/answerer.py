@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Generator_
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from models.generation import (
     GenerationEvent,
     GenerationRequest,
     Generator,
+    Memory,
     OnBehalf,
     Started,
     Token,
@@ -103,13 +104,13 @@ class Answerer:
         generator: Generator,
         policy: AnswerPolicy | None = None,
         meanings: Meanings | None = None,
-        remembers: Callable[[str, str], bool] = lambda _person, _conversation: True,
+        memory: Memory | None = None,
     ) -> None:
         """Without `meanings`, what is written in one language is supported by passages in that language alone.
 
-        `remembers` tells whether a person's conversation goes on for less than a prompt of its own would cost.
+        `memory` tells whether a conversation goes on for less than a prompt of its own would cost: none without it.
         """
-        self._remembers = remembers
+        self._memory = memory
         self._searcher, self._generator, self._meanings = searcher, generator, meanings
         self._policy = policy or AnswerPolicy()
         self._threads = Threads()
@@ -165,7 +166,7 @@ class Answerer:
         seen, before_ms = replace(seen, read=tuple(read)), _since(started)
         whose = (person_of(grants), conversation)
         engine = OnBehalf(self._generator, *whose, is_batch=is_batch)
-        thread = self._threads.get(whose) if self._remembers(*whose) else None
+        thread = self._threads.get(whose) if self._memory and self._memory.remembers(*whose) else None
         going_on = thread if thread and thread.fits(language, grants, history, within) else None
         prompt = yield from self._prompt(seen, history, going_on)
         draft = yield from self._write(seen, prompt.messages, cancelled or threading.Event(), engine)
@@ -174,6 +175,12 @@ class Answerer:
             said = (Turn("user", question), Turn("assistant", answer.text))
             self._threads.put(whose, prompt.answered(said, within, draft.done.prompt_tokens + draft.done.answer_tokens))
         yield Finished(answer)
+
+    def forget(self, person: str, conversation: str) -> None:
+        """Forget what the model has read and written of a conversation that is deleted."""
+        self._threads.drop((person, conversation))
+        if self._memory:
+            self._memory.forget(person, conversation)
 
     def _evidence(self, found: SearchResult, meant: str) -> Evidence:
         _, duplicates = self._searcher.distinct(found.passages)

@@ -67,6 +67,11 @@ class Threads:
         with self._lock:
             return self._kept.get(key)
 
+    def drop(self, key: tuple[str, str]) -> None:
+        """Forget a conversation."""
+        with self._lock:
+            self._kept.pop(key, None)
+
     def put(self, key: tuple[str, str], thread: Thread) -> None:
         """Remember a conversation, the least recent forgotten where there are too many."""
         if not all(key):

@@ -12,8 +12,10 @@ from models.generation import Done, GenerationRequest, Started
 from models.generator import LlamaGenerator, open_generator
 from models.store import ModelStore
 from rag.answering.answer import Finished, Turn
-from tests.attacks.firm import QUESTION, SAID, Firm
+from rag.answering.answerer import Answerer
+from tests.attacks.firm import DRAFT, QUESTION, SAID, Firm
 from tests.models.generator_contract import FILLER, SYSTEM, Asker, asked, done_of, run
+from tests.rag.answering.test_answerer import Scribe
 
 pytestmark = [pytest.mark.model, pytest.mark.usefixtures("process_as_it_was")]
 SECRET = "The merger with Numbat Holdings is signed on the ninth of May. "
@@ -26,6 +28,16 @@ def engine() -> Iterator[LlamaGenerator]:
     engine = open_generator(weights, threads=1, context_tokens=2048, queue_max=6, slots=2)
     yield engine
     engine.close()
+
+
+class Remembering:
+    """An engine that remembers everything."""
+
+    def remembers(self, person: str, conversation: str) -> bool:
+        return True
+
+    def forget(self, person: str, conversation: str = "") -> None:
+        raise NotImplementedError
 
 
 def _of(person: str, text: str) -> GenerationRequest:
@@ -62,7 +74,7 @@ def test_who_fills_the_line_does_not_keep_the_others_out(engine: LlamaGenerator)
         tabs[0].join(0.05)
     bob = Asker(engine, replace(asked("Say yes.", 2), person="bob"))
     bob.wait_for(Done)
-    assert sum(tab.is_alive() for tab in tabs) >= 4
+    assert sum(tab.is_alive() for tab in tabs) >= 3
     for tab in tabs:
         tab.cancelled.set()
         tab.join()
@@ -72,7 +84,8 @@ def test_a_prompt_does_not_go_on_with_what_its_person_may_read_no_more(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rag.answering.evidence.STRENGTH_MIN", 0.3)  # the bound is one of e5's cosines, not of these
-    scribe = firm.house.answerer._generator
+    scribe = Scribe(DRAFT)
+    firm.house.__dict__["answerer"] = Answerer(firm.house.searcher, scribe, memory=Remembering())
     ada = firm.people["ada"]
 
     def ask(history: list[Turn]) -> str:
@@ -82,9 +95,9 @@ def test_a_prompt_does_not_go_on_with_what_its_person_may_read_no_more(
         return events[-1].answer.text
 
     answer = ask([])
-    assert SAID["law"] in str(scribe.requests[-1].messages)  # type: ignore[attr-defined]  # a scribe
+    assert SAID["law"] in str(scribe.requests[-1].messages)
     firm.run("collection.revoke", name="law", user="ada")
     ask([Turn("user", QUESTION), Turn("assistant", answer)])
-    said = [message for message in scribe.requests[-1].messages if "<passage>" in message.content]  # type: ignore[attr-defined]
+    said = [message for message in scribe.requests[-1].messages if "<passage>" in message.content]
     assert said
     assert not any(SAID["law"] in message.content for message in said)

@@ -106,6 +106,23 @@ def test_a_context_that_fails_is_opened_anew(small_generator: Path, monkeypatch:
     engine.close()
 
 
+def test_a_context_that_fails_for_all_at_once_is_opened_anew_too(
+    small_generator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=2)
+    askers = [Asker(engine, asked("Count from 1 to 500.", 300)) for _ in range(2)]
+    for asker in askers:
+        asker.wait_for(Token)
+    with monkeypatch.context() as broken:
+        broken.setattr("models.llama.llama_cpp.llama_decode", lambda *_: -3)
+        for asker in askers:
+            asker.join(20)
+    assert [type(asker.error) for asker in askers] == [EngineFailed] * 2
+    assert done_of(run(engine, asked("Say yes.", 2))).answer_tokens > 0
+    assert engine.figures.restarts == 1
+    engine.close()
+
+
 def test_a_context_that_cannot_be_opened_is_tried_again_for_the_next_request(
     small_generator: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ class Weights:
         )
         self.failing: ModelError | None = None
         self.tries = self.closed = 0
+        self.forgotten: list[tuple[str, str]] = []
 
     def open(self) -> "Weights":
         self.tries += 1
@@ -38,7 +39,10 @@ class Weights:
         return self
 
     def remembers(self, person: str, conversation: str) -> bool:
-        return (person, conversation) == ("anna", "talk")
+        return (person, conversation) == ("anna", "talk") and not self.forgotten
+
+    def forget(self, person: str, conversation: str = "") -> None:
+        self.forgotten.append((person, conversation))
 
     def count_tokens(self, text: str) -> int:
         if self.failing:
@@ -249,3 +253,15 @@ def test_real_weights_cut_short_are_told_and_answer_once_they_are_whole(
     assert isinstance(answer(generator)[-1], Done)
     assert generator.context_tokens == 512
     generator.close()
+
+
+def test_what_is_remembered_is_the_engines(generator: ReopeningGenerator, weights: Weights) -> None:
+    assert not generator.remembers("anna", "talk")
+    generator.forget("anna")
+    assert weights.forgotten == []
+    weights.error = None
+    generator.look()
+    assert generator.remembers("anna", "talk")
+    generator.forget("anna", "talk")
+    assert weights.forgotten == [("anna", "talk")]
+    assert not generator.remembers("anna", "talk")

@@ -21,10 +21,17 @@ class Talk:
     """A conversation with an answerer whose model is the scribe."""
 
     def __init__(self, shelf: Any, scribe: Scribe) -> None:
-        self.scribe, self._shelf, self.is_remembered = scribe, shelf, True
+        self.scribe, self._shelf = scribe, shelf
+        self.is_remembered, self.forgotten = True, list[tuple[str, str]]()
         searcher = Searcher(shelf.documents, shelf.index, shelf.embedder)
-        self._answerer = Answerer(searcher, scribe, remembers=lambda *_: self.is_remembered)
+        self._answerer = Answerer(searcher, scribe, memory=self)
         self.history: list[Turn] = []
+
+    def remembers(self, person: str, conversation: str) -> bool:
+        return self.is_remembered
+
+    def forget(self, person: str, conversation: str = "") -> None:
+        self.forgotten.append((person, conversation))
 
     def ask(self, question: str, conversation: str = "c", **more: Any) -> Answer:
         events = self._answerer.answer(
@@ -91,6 +98,15 @@ def test_another_conversation_filter_or_language_begins_anew(talk: Talk, change:
 def test_a_conversation_that_the_engine_has_forgotten_begins_anew(talk: Talk) -> None:
     talk.ask(QUESTION)
     talk.is_remembered = False
+    talk.ask(FOLLOW_UP)
+    assert not _goes_on(talk.prompts)
+
+
+def test_a_conversation_that_is_deleted_is_forgotten_by_the_model_too(talk: Talk) -> None:
+    talk.ask(QUESTION)
+    ((person, conversation),) = talk._answerer._threads._kept
+    talk._answerer.forget(person, conversation)
+    assert talk.forgotten == [(person, "c")]
     talk.ask(FOLLOW_UP)
     assert not _goes_on(talk.prompts)
 
