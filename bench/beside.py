@@ -23,6 +23,7 @@ import numpy as np
 from bench.loading import fresh_collection
 from bench.material import DEMO
 from bench.measure import Bench, Row, options_of
+from bench.memory import MIB, anonymous_bytes
 from chat.admin.bench import temporary_house
 from chat.admin.gateway import run_here
 from chat.assembly import House
@@ -145,12 +146,7 @@ def _follow(house: House, grant: Grant, folder: Path, watched: Watched) -> None:
     for event in heard:
         if isinstance(event, FileLoaded):
             passages += event.passages
-            watched.steps.append((time.perf_counter() - started, passages, _resident_mb()))
-
-
-def _resident_mb() -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1]) / 1024
+            watched.steps.append((time.perf_counter() - started, passages, anonymous_bytes() / MIB))
 
 
 def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,19 +58,22 @@ class Bench:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
 
-    def finish(self, rows: Iterable[Row], folder: Path = RESULTS) -> Path:
-        """Print the table and write `<folder>/<name>.json`; gives its path."""
+    def finish(self, rows: Iterable[Row], folder: Path = RESULTS, notes: Sequence[str] = ()) -> Path:
+        """Print the table and write `<folder>/<name>.json`; gives its path. `notes` say what figures cannot."""
         listed = tuple(rows)
         machine = _machine(self.load_before)
         Console(width=None if Console().is_terminal else PAPER_COLUMNS).print(table(self.name, machine, listed))
+        for note in notes:
+            print(note)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.json"
-        path.write_text(json.dumps(self._json(machine, listed), indent=1, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps(self._json(machine, listed, notes), indent=1, ensure_ascii=False) + "\n")
         return path
 
-    def _json(self, machine: Machine, rows: Iterable[Row]) -> dict[str, Any]:
+    def _json(self, machine: Machine, rows: Iterable[Row], notes: Sequence[str]) -> dict[str, Any]:
         date = self.started_at.isoformat(timespec="seconds")
-        return {"name": self.name, "date": date, "machine": asdict(machine), "rows": [_row(row) for row in rows]}
+        whole = {"name": self.name, "date": date, "machine": asdict(machine), "rows": [_row(row) for row in rows]}
+        return whole | ({"notes": list(notes)} if notes else {})
 
 
 def options_of(name: str, about: str | None, runs: int | None = None) -> argparse.ArgumentParser:

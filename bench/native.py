@@ -1,7 +1,7 @@
 """The native llama.cpp server with our settings, in its wheel's own environment: says its port, ends with its input.
 
-`native.py WEIGHTS CONTEXT_TOKENS SLOTS THREADS`. It imports nothing of ours. The wheel is built for older processors
-than ours is compiled for, which nothing here can make equal.
+`native.py WEIGHTS CONTEXT_TOKENS SLOTS THREADS`. It imports nothing of ours. Its line holds the port, then what its
+build uses of the processor.
 """
 
 import sys
@@ -21,7 +21,7 @@ def main() -> None:
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = int(threads)
     wanted.port, wanted.verbosity, wanted.cache_ram_mib = 0, 0, 0
     server = xllamacpp.Server(wanted)
-    sys.stdout.write(f"{urlsplit(server.listening_address).port}\n")
+    sys.stdout.write(f"{urlsplit(server.listening_address).port} {xllamacpp.get_system_info()}\n")
     sys.stdout.flush()
     sys.stdin.read()
 

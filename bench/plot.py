@@ -1,4 +1,4 @@
-"""Lines over growing sizes as an SVG: one panel a kind, ours and the baseline, both axes logarithmic."""
+"""Lines over growing sizes as an SVG: one panel a kind, ours and the baseline, axes logarithmic, or linear from 0."""
 
 import math
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ class Panel:
     points: list[tuple[int, float, float]] = field(default_factory=list)
 
 
-def plot(title: str, panels: list[Panel]) -> str:
-    """The picture. Figures that are not above zero are left out."""
+def plot(title: str, panels: list[Panel], *, is_linear: bool = False) -> str:
+    """The picture. Figures that are not above zero are left out. Linear axes tell numbers at their ends only."""
     wide, high = _WIDTH + _LEFT + 16, _HEIGHT + _TOP + _BELOW
     lines = math.ceil(len(panels) / _COLUMNS)
     parts = [
@@ -32,40 +32,47 @@ def plot(title: str, panels: list[Panel]) -> str:
     ]
     for number, panel in enumerate(panels):
         x, y = (number % _COLUMNS) * wide, (number // _COLUMNS) * high + 36
-        parts.append(f'<g transform="translate({x},{y})">{"".join(_panel(panel))}</g>')
+        parts.append(f'<g transform="translate({x},{y})">{"".join(_panel(panel, is_linear))}</g>')
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _panel(panel: Panel) -> list[str]:
-    sizes = [math.log10(size) for size, _, _ in panel.points]
-    values = [value for _, ours, baseline in panel.points for value in (ours, baseline) if value > 0]
-    low, high = math.log10(min(values)), math.log10(max(values))
-    middle, reach = (low + high) / 2, max(high - low, 0.6) * 0.6
+def _panel(panel: Panel, is_linear: bool) -> list[str]:
+    scale = float if is_linear else math.log10
+    sizes = [scale(size) for size, _, _ in panel.points]
+    values = [scale(value) for _, ours, baseline in panel.points for value in (ours, baseline) if value > 0]
+    left = 0.0 if is_linear else sizes[0]
+    bottom, top = (0.0, 1.2 * max(values)) if is_linear else _around(min(values), max(values))
 
     def place(size: float, value: float) -> tuple[float, float]:
-        across = (size - sizes[0]) / ((sizes[-1] - sizes[0]) or 1)
-        up = (math.log10(value) - middle + reach) / (2 * reach)
+        across = (scale(size) - left) / ((sizes[-1] - left) or 1)
+        up = (scale(value) - bottom) / (top - bottom)
         return _LEFT + 14 + across * (_WIDTH - 28), _TOP + (1 - up) * _HEIGHT
 
     frame = f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH}" height="{_HEIGHT}" fill="none" stroke="#ccc"/>'
     unit = f" ({panel.unit})" if panel.unit else ""
     parts = [frame, f'<text x="{_LEFT}" y="{_TOP - 8}">{escape(panel.title + unit)}</text>']
-    for size, logarithm in zip((size for size, _, _ in panel.points), sizes, strict=True):
-        x = place(logarithm, values[0])[0]
+    told = [panel.points[0], panel.points[-1]] if is_linear else panel.points
+    for size, ours, baseline in told:
+        x = place(size, max(ours, baseline))[0]
         parts.append(_label(x, _TOP + _HEIGHT + 14, f"{size:,}", _QUIET, "middle"))
-    for side, colour in ((1, _OURS), (2, _BASELINE)):
-        points = [place(math.log10(point[0]), point[side]) for point in panel.points if point[side] > 0]
-        parts += _line(points, colour)
-        parts += [
-            _label(x, y - 6 if side == 1 else y + 14, _figure(point[side]), colour, "middle")
-            for (x, y), point in zip(points, (point for point in panel.points if point[side] > 0), strict=True)
-        ]
+    for side, colour, above in ((1, _OURS, -6), (2, _BASELINE, 14)):
+        shown = [point for point in panel.points if point[side] > 0]
+        parts += _line([place(point[0], point[side]) for point in shown], colour, has_dots=not is_linear)
+        for point in (point for point in told if point[side] > 0):
+            x, y = place(point[0], point[side])
+            parts.append(_label(x, y + above, _figure(point[side]), colour, "middle"))
     return parts
 
 
-def _line(points: list[tuple[float, float]], colour: str) -> list[str]:
+def _around(low: float, high: float) -> tuple[float, float]:
+    """A range with room above and below, never so narrow that noise looks like a trend."""
+    middle, reach = (low + high) / 2, max(high - low, 0.6) * 0.6
+    return middle - reach, middle + reach
+
+
+def _line(points: list[tuple[float, float]], colour: str, *, has_dots: bool) -> list[str]:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points]
+    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points if has_dots]
     return [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>', *dots]
 
 

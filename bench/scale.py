@@ -23,6 +23,7 @@ from chromadb.config import Settings as ChromaSettings
 from numpy.typing import NDArray
 
 from bench.measure import Bench, Row, options_of, quantile
+from bench.memory import anonymous_bytes
 from bench.passages import Text, documents_of, embedding_seconds, read_texts, vectors_of
 from bench.plot import Panel, plot
 from bench.startup import HUISCLOS, serving
@@ -198,7 +199,7 @@ def _served(state: Path, settings: Settings) -> tuple[float, int]:
     def look(pid: int) -> None:
         search = [HUISCLOS, "search", "-c", COLLECTION, "anything", "--state", str(state)]
         subprocess.run(search, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        found.append(_anonymous(pid) + _disk(settings.memory_for(state)))
+        found.append(anonymous_bytes(pid) + _disk(settings.memory_for(state)))
 
     return serving(state, look), found[0]
 
@@ -212,11 +213,6 @@ def _bare_memory(grown: Grown) -> int:
         text=True,
     )
     return int(ended.stdout)
-
-
-def _anonymous(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
 
 
 def _disk(folder: Path) -> int:

@@ -54,3 +54,9 @@ def test_a_quantile_is_the_value_that_so_many_do_not_exceed(share: float, value:
 
 def test_numbers_have_four_significant_digits() -> None:
     assert [significant(value) for value in (1234.56, 0.000123456, 0.0)] == [1235.0, 0.0001235, 0.0]
+
+
+def test_notes_stand_in_the_result_and_below_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Bench("search").finish([ROW], tmp_path, ["the baseline has no seals"])
+    assert json.loads(path.read_text())["notes"] == ["the baseline has no seals"]
+    assert capsys.readouterr().out.endswith("the baseline has no seals\n")
