@@ -171,7 +171,9 @@ class Answerer:
         prompt = yield from self._prompt(seen, history, going_on)
         draft = yield from self._write(seen, prompt.messages, cancelled or threading.Event(), engine)
         answer = _checked(draft, seen, _timings(draft.done, retrieve_ms, before_ms, started))
-        if draft.done and not draft.is_cancelled:
+        if answer.reason or not draft.done or draft.is_cancelled:
+            self._threads.drop(whose)  # a model that reads its own refusal refuses again
+        else:
             said = (Turn("user", question), Turn("assistant", answer.text))
             self._threads.put(whose, prompt.answered(said, within, draft.done.prompt_tokens + draft.done.answer_tokens))
         yield Finished(answer)

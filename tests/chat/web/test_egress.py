@@ -35,7 +35,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def house(tmp_path: Path, engine: Engine) -> Any:
     """What is recorded needs of a house its record alone, and it has no jobs; the tables are not there yet."""
     audit = AuditLog(engine, create_keyring(tmp_path, KeyFile(tmp_path / "root.key")))
-    return SimpleNamespace(audit=audit, jobs=SimpleNamespace(stop=lambda: None))
+    generator = SimpleNamespace(is_away=False)
+    return SimpleNamespace(audit=audit, jobs=SimpleNamespace(stop=lambda: None), generator=generator)
 
 
 def deny(guard: EgressGuard, *hosts: str) -> None:

@@ -102,6 +102,14 @@ def test_a_conversation_that_the_engine_has_forgotten_begins_anew(talk: Talk) ->
     assert not _goes_on(talk.prompts)
 
 
+def test_what_follows_a_refusal_begins_anew(talk: Talk) -> None:
+    talk.scribe.draft = "I do not know."
+    assert talk.ask(QUESTION).reason
+    talk.scribe.draft = GOOD
+    talk.ask(FOLLOW_UP)
+    assert not _goes_on(talk.prompts)
+
+
 def test_a_conversation_that_is_deleted_is_forgotten_by_the_model_too(talk: Talk) -> None:
     talk.ask(QUESTION)
     ((person, conversation),) = talk._answerer._threads._kept
