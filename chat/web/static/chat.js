@@ -4,7 +4,10 @@ const say = french
   ? { close: "Fermer la source", panel: "Source", failed: "La source ne peut pas être ouverte. Rechargez la page, ou demandez l'accès à votre service informatique." }
   : { close: "Close the source", panel: "Source", failed: "The source cannot be opened. Reload the page, or ask your IT team for access." };
 
-const signIn = () => window.location.assign("/sign-in");
+const signIn = () => {
+  window.location.assign("/sign-in");
+  setTimeout(signIn, 3000); // as long as this page lives: the view's own way to a page of its own cancels this one
+};
 const plainFetch = window.fetch;
 window.fetch = async (...given) => {
   const answer = await plainFetch(...given);
