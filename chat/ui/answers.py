@@ -6,7 +6,7 @@ from typing import Any
 from chat.markdown import escape
 from chat.places import place_of
 from chat.texts import texts
-from rag.answering.answer import Answer, Citation, Doubt, Language, LeftOut, Reason, Sentence, Why, is_computed
+from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Reason, Sentence, Why, is_computed
 from rag.documents import Passage, RankedPassage
 from rag.retrieval.words import spoken
 
@@ -31,7 +31,7 @@ def _answered(answer: Answer, words: dict[str, Any], *, is_stopped: bool) -> str
     parts += [f"_{words['not_shown'].format(count=answer.withheld)}_"] if answer.withheld else []
     parts += [f"_{words['stopped']}_"] if is_stopped else []
     if answer.citations:
-        listed = [_source(cite, answer.language, words) for cite in answer.citations]
+        listed = [_source(cite, answer, words) for cite in answer.citations]
         parts += [f"**{words['sources']}**", "\n".join(listed)]
     return "\n\n".join(parts)
 
@@ -65,11 +65,14 @@ def _in_short(cite: Citation, words: dict[str, Any]) -> str:
     return str(words["quote"].format(text=escape(short)))
 
 
-def _source(cite: Citation, answered_in: Language, words: dict[str, Any]) -> str:
-    """An entry of the sources; one in another language than the answer says so."""
-    language = spoken(cite.passage.chunk.text) or answered_in
-    told = f" · {words['in_language'][language.value]}" if language is not answered_in else ""
-    return f"- {titled(f'{cite.n} · ', cite.passage, words, _place(cite))}{told}"
+def _source(cite: Citation, answer: Answer, words: dict[str, Any]) -> str:
+    """An entry of the sources; one in another language than the answer says so, with its own words to compare."""
+    language = spoken(cite.passage.chunk.text) or answer.language
+    entry = f"- {titled(f'{cite.n} · ', cite.passage, words, _place(cite))}"
+    if language is answer.language:
+        return entry
+    quote = "" if answer.is_quoted else f" {_in_short(cite, words)}"
+    return f"{entry} · {words['in_language'][language.value]}{quote}"
 
 
 def _refusal(answer: Answer, words: dict[str, Any]) -> str:

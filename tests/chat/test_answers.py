@@ -1,6 +1,7 @@
 """What the page shows of an answer's sentences: marks that open sources, and why one has none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -53,7 +54,10 @@ def test_a_source_in_another_language_than_the_answer_says_so(
         cite = Citation(1, ranked(text).passage, text, 0, len(text))
         said = (Sentence("Ten days.", (1,), supported=True),)
         answer = Answer("Ten days.", None, language, said, (cite,), (), (), Timings(1.0, None, 1.0, 0, 0))
-        assert (words["in_language"][spoken.value] in show(answer, words)) == (spoken is not language)
+        is_other = spoken is not language
+        assert (words["in_language"][spoken.value] in show(answer, words)) == is_other
+        assert (escape(text) in show(answer, words)) == is_other
+        assert show(replace(answer, is_quoted=True), words).count(escape(text)) == 0  # the answer is the quote
 
 
 MakeUnwritten = Callable[..., Answer]
