@@ -17,6 +17,8 @@ from models.watched import Course
 SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 SECONDS_A_TOKEN = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6)
 PREFIX = "huisclos"
+LOOPBACK = "127.0.0.1"
+"""A scraper elsewhere comes through an agent or a proxy of this machine, which knows whom it lets in."""
 
 _NOW = (
     ("waiting", "Requests in line for the model"),
@@ -75,10 +77,10 @@ class Metrics:
     def served(self, wanted: Wanted) -> Iterator[None]:
         """Give the page at the port of the settings until the end; raises SettingsWrong where it cannot be had."""
         try:
-            server, thread = start_http_server(wanted.port, wanted.host, self._registry)
+            server, thread = start_http_server(wanted.port, LOOPBACK, self._registry)
         except OSError as error:
             raise SettingsWrong(
-                f"setting metrics.port: {wanted.host}:{wanted.port} cannot be listened on ({error.strerror}); "
+                f"setting metrics.port: {LOOPBACK}:{wanted.port} cannot be listened on ({error.strerror}); "
                 "choose another port"
             ) from error
         try:
