@@ -27,9 +27,9 @@ THREADS_MAX = 16
 CHARACTERS_A_TOKEN_MAX = 128
 """The longest tokens are this many blanks: a text of more a token of the context is not even counted."""
 QUIET_SECONDS = 20.0
-"""How long nobody is served before the slots are measured, once: about a second in which nobody should wait."""
+"""How long nobody is served before the slots are measured, once: who comes meanwhile waits for the measuring."""
 CHECK_SECONDS = 600.0
-"""How long nobody is served before the engine checks itself, again and again: a tenth of a second each."""
+"""How long nobody is served before the engine checks itself, again and again."""
 MIB = 1 << 20
 
 

@@ -9,13 +9,13 @@ SLOTS_MIN, SLOTS_MAX = 2, 16
 GAIN_MIN = 1.25
 """What doubling the answers at once must add to the tokens a second. Two AVX-512 cores gain nothing (1.5B)."""
 DEPTH = 64
-"""Tokens that each sequence holds while it is measured: reading them once takes half a second on such a machine."""
+"""Tokens that each sequence holds while it is measured."""
 ROOM = 256
 STEPS = 3
 
 
 def slots_that_pay(model: Model, threads: int, kv_type: str) -> int:
-    """Double the answers at once as long as it pays; about a second on a small machine, where it soon does not."""
+    """Double the answers at once as long as it pays."""
     context = GenerationContext(model, context_tokens=ROOM, threads=threads, sequences=SLOTS_MAX, kv_type=kv_type)
     try:
         text = [token % model.vocabulary_size for token in range(1000, 1000 + DEPTH)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from models.errors import EngineBusy, EngineFailed, GrammarWrong, ModelError, RequestTooLong
-from models.generation import Done, GenerationEvent, GenerationRequest, Generator, Started, Token
+from models.generation import Done, GenerationEvent, GenerationRequest, Generator, Started, Token, Wrapped
 
 
 @dataclass(slots=True)
@@ -48,25 +48,12 @@ _OUTCOMES: tuple[tuple[type[ModelError], str], ...] = (
 )
 
 
-class Watched:
+class Watched(Wrapped):
     """Hands requests to a generator, and tells `ended` how each went. Nothing of the text is looked at."""
 
     def __init__(self, generator: Generator, ended: Callable[[Course], None]) -> None:
-        self._generator, self._ended = generator, ended
-
-    @property
-    def model_name(self) -> str:
-        """As the generator is called now."""
-        return self._generator.model_name
-
-    @property
-    def context_tokens(self) -> int:
-        """As the generator has it now."""
-        return self._generator.context_tokens
-
-    def count_tokens(self, text: str) -> int:
-        """How many tokens a text costs in the prompt."""
-        return self._generator.count_tokens(text)
+        super().__init__(generator)
+        self._ended = ended
 
     def generate(self, request: GenerationRequest, cancelled: threading.Event) -> Iterator[GenerationEvent]:
         """The generator's events."""

@@ -166,17 +166,27 @@ class Answerer:
         seen, before_ms = replace(seen, read=tuple(read)), _since(started)
         whose = (person_of(grants), conversation)
         engine = OnBehalf(self._generator, *whose, is_batch=is_batch)
-        thread = self._threads.get(whose) if self._memory and self._memory.remembers(*whose) else None
-        going_on = thread if thread and thread.fits(language, grants, history, within) else None
-        prompt = yield from self._prompt(seen, history, going_on)
+        prompt = yield from self._prompt(seen, history, self._thread(whose, seen, grants, history))
         draft = yield from self._write(seen, prompt.messages, cancelled or threading.Event(), engine)
         answer = _checked(draft, seen, _timings(draft.done, retrieve_ms, before_ms, started))
-        if answer.reason or not draft.done or draft.is_cancelled:
-            self._threads.drop(whose)  # a model that reads its own refusal refuses again
-        else:
-            said = (Turn("user", question), Turn("assistant", answer.text))
-            self._threads.put(whose, prompt.answered(said, within, draft.done.prompt_tokens + draft.done.answer_tokens))
+        self._remember(whose, prompt, draft, question, answer)
         yield Finished(answer)
+
+    def _thread(
+        self, whose: tuple[str, str], seen: _Seen, grants: Sequence[Grant], history: Sequence[Turn]
+    ) -> Thread | None:
+        """How far the model has read the conversation, where this question may go on from there."""
+        thread = self._threads.get(whose) if self._memory and self._memory.remembers(*whose) else None
+        return thread if thread and thread.fits(seen.language, grants, history, seen.within) else None
+
+    def _remember(self, whose: tuple[str, str], prompt: Prompt, draft: _Draft, question: str, answer: Answer) -> None:
+        """Where the next question goes on; not from a refusal: a model that reads its own refuses again."""
+        if answer.reason or not draft.done or draft.is_cancelled:
+            self._threads.drop(whose)
+            return
+        said = (Turn("user", question), Turn("assistant", answer.text))
+        tokens = draft.done.prompt_tokens + draft.done.answer_tokens
+        self._threads.put(whose, prompt.answered(said, answer.within, tokens))
 
     def forget(self, person: str, conversation: str) -> None:
         """Forget what the model has read and written of a conversation that is deleted."""
