@@ -30,6 +30,7 @@ from chat.workers.dispatching import Workers, reads_with
 from models.catalogue import Task
 from models.store import ModelStore
 from rag.answering.across import Meanings
+from rag.answering.answer import Answer
 from rag.answering.answerer import Answerer
 from rag.errors import StoreBroken
 from rag.index.memory import MemoryIndex
@@ -209,14 +210,15 @@ class House:
             kept_mib=wanted.kept_mib,
             kv_type=wanted.kv_type,
             chat_format=entry.chat_format,
+            tell=self._tell,
         )
 
     @cached_property
     def metrics(self) -> "Metrics":
-        """Counts and times of what the model is asked."""
-        from chat.metrics import Metrics  # what serves it is imported by the server alone
+        """Counts and times of questions, and of what the model is asked."""
+        from chat.metrics import Holdings, Metrics  # what serves it is imported by the server alone
 
-        return Metrics(lambda: self.generator.figures)
+        return Metrics(lambda: self.generator.figures, lambda: Holdings(self.index.passages, self.jobs.states()))
 
     @cached_property
     def watched(self) -> "Generator":
@@ -259,7 +261,14 @@ class House:
     @cached_property
     def answerer(self) -> Answerer:
         """From a question to a checked answer."""
-        return Answerer(self.searcher, self.watched, self.settings.answering.policy, self.meanings, self.generator)
+        return Answerer(
+            self.searcher,
+            self.watched,
+            self.settings.answering.policy,
+            self.meanings,
+            self.generator,
+            self._note,
+        )
 
     @property
     def meanings(self) -> Meanings | None:
@@ -338,6 +347,11 @@ class House:
         """To the log, where there is one."""
         if self.tell is not None:
             self.tell(event, **fields)
+
+    def _note(self, answer: Answer) -> None:
+        """To the metrics, where they are given."""
+        if self.settings.metrics.port:
+            self.metrics.take_answer(answer)
 
     def look_again(self) -> None:
         """Forget what was read of the database: for a restore, which replaces all of it."""

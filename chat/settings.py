@@ -121,8 +121,9 @@ class Answering(_Section):
 
 
 class Metrics(_Section):
-    """Where Prometheus reads counts and times, on this machine; port 0 is nowhere."""
+    """Where Prometheus reads counts and times; port 0 is nowhere."""
 
+    host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65535)
 
 

@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from models.errors import EngineFailed
 from models.generation import Started
 from models.grammar import grammar_of
 from models.kept import Kept, Read, shared_length
 from models.llama import GenerationContext, Model, Part, Sampler
+from models.probe import Probe
 from models.scheduler import Share, State
 from models.writing import Writing
 
 HEADS_BYTES_MAX = 64 << 20
 """For public heads that were read: about 3 MB each with the default weights."""
-PROBE = range(100, 116)
-"""Tokens that any vocabulary has, read to see whether the model still writes what it did."""
 KEY_OF_HEAD = "head"
 """Heads are remembered by their tokens, under a key that no conversation has."""
 
@@ -33,17 +33,14 @@ class Engine:
         self._model, self._opened, self._slots = model, opened, slots
         self._context: GenerationContext | None = opened(slots)
         self._heads, self.kept = Kept(HEADS_BYTES_MAX), Kept(kept_bytes_max)
-        self.restarts = self.steps = self.failed_checks = 0
-        self._likeliest: int | None = None
+        self._probe = Probe(model)
+        self.restarts = self.steps = self.followed = self.failed_checks = 0
         self.step_seconds = 0.0
 
     @property
     def context(self) -> GenerationContext:
         """The open context, opened anew after a failure; raises EngineFailed where it does not open."""
-        if self._context is None:
-            self._context = self._opened(self._slots)
-            self.restarts += 1
-        return self._context
+        return self._context or self._opened_anew()
 
     def begin(self, job: Writing) -> None:
         """Put into the job's slot what need not be read again, at most all but the last token of its prompt."""
@@ -55,6 +52,7 @@ class Engine:
             self.context.put(job.slot, read.state)
             self.context.forget_from(job.slot, lengths[best])
             job.held = lengths[best]
+            self.followed += read is known[0] and job.held > job.public
         job.begun = time.perf_counter()
         job.events.put(Started(len(job.prompt), job.held))
 
@@ -102,21 +100,17 @@ class Engine:
         self.context.forget_from(job.slot, 0)
 
     def check(self) -> bool:
-        """Whether the model still writes what it wrote at the first check; a context that does not is dropped.
+        """Whether the model writes what it wrote at the first check, while nobody is served.
 
-        While nobody is served. It finds memory that went bad and a context that fails, before a person does.
+        Else another context is opened, at once, so that who asks next does not wait for it.
         """
-        try:
-            (row,) = self.context.decode([Part(0, PROBE, 0, has_logits=True)])
-            likeliest = int(self.context.logits(row).argmax())
-            self.context.forget_from(0, 0)
-            self._likeliest = likeliest if self._likeliest is None else self._likeliest
-            if likeliest == self._likeliest:
+        with suppress(EngineFailed):
+            if self._probe.is_as_before(self.context):
                 return True
-        except EngineFailed:
-            pass  # as one that writes something else
         self.failed_checks += 1
         self.drop_context()
+        with suppress(EngineFailed):  # the next request tries again, and its person hears why
+            self._opened_anew()
         return False
 
     def grow(self, slots: int) -> None:
@@ -136,6 +130,11 @@ class Engine:
     def close(self) -> None:
         """Free the context."""
         self.drop_context()
+
+    def _opened_anew(self) -> GenerationContext:
+        self._context = context = self._opened(self._slots)
+        self.restarts += 1
+        return context
 
 
 def _head(job: Writing) -> tuple[str, tuple[int, ...]]:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Now: who waits and is served, and what is remembered. Since it opened: steps, evictions, contexts opened anew,
-    checks of its own that failed."""
+    """Now: who waits and is served, and what is remembered. Since it opened: steps, evictions, contexts opened anew.
+
+    `followed` are requests that went on from what was remembered of their conversation, `failed_checks` the looks of
+    its own, while nobody was served, at whether it still writes what it did.
+    """
 
     waiting: int
     running: int
@@ -17,4 +20,5 @@ class Figures:
     restarts: int = 0
     steps: int = 0
     step_seconds: float = 0.0
+    followed: int = 0
     failed_checks: int = 0

@@ -29,8 +29,10 @@ CHARACTERS_A_TOKEN_MAX = 128
 QUIET_SECONDS = 20.0
 """How long nobody is served before the slots are measured, once: who comes meanwhile waits for the measuring."""
 CHECK_SECONDS = 600.0
-"""How long nobody is served before the engine checks itself, again and again."""
+"""How long nobody is served before the engine checks itself, again and again: a step of a few tokens each."""
 MIB = 1 << 20
+Tell = Callable[..., None]
+"""Takes the name of an event and its fields."""
 
 
 class LlamaGenerator:
@@ -50,8 +52,10 @@ class LlamaGenerator:
         slots: int,
         kept_mib: int,
         kv_type: str,
+        tell: Tell | None = None,
     ) -> None:
         self.model_name = path.stem
+        self._tell = tell
         self._format = chat_format
         self._model = Model(path)
         try:
@@ -91,6 +95,7 @@ class LlamaGenerator:
             engine.restarts,
             engine.steps,
             engine.step_seconds,
+            engine.followed,
             engine.failed_checks,
         )
 
@@ -183,15 +188,22 @@ class LlamaGenerator:
                 job.events.put(Waiting(place, self._scheduler.seconds_until(place)))
 
     def _work(self) -> None:
+        act: Callable[[], None] = self._check  # what is found now is what later checks compare with
         while not self._is_closing:
             try:
-                if self._is_called():
-                    self._step()
-                else:
-                    self._measure_slots()
-                    self._engine.check()
+                act()
             except Exception as error:  # noqa: BLE001 - the edge of the engine's thread: nothing must end it
                 self._recover(error)
+            act = self._step if self._is_called() else self._rest
+
+    def _rest(self) -> None:
+        self._measure_slots()
+        self._check()
+
+    def _check(self) -> None:
+        """One step, so that who asks meanwhile waits for no more."""
+        if not self._engine.check() and self._tell:
+            self._tell("engine_check_failed", failed_checks=self._engine.failed_checks)
 
     def _is_called(self) -> bool:
         """Wait for somebody to serve, or for the end; False in a quiet moment."""
@@ -329,13 +341,14 @@ def open_generator(
     slots: int = 1,
     kept_mib: int = 512,
     kv_type: str = "f16",
+    tell: Tell | None = None,
 ) -> LlamaGenerator:
     """Load the weights at `path` (already verified) and start the engine's thread.
 
     One thread a physical core when `threads` is left out. `chat_format` names a table of models/chat_format.py; one
     that does not fit the vocabulary raises EngineFailed. The context is never longer than the weights were made for:
     each of `slots` answers at once has one, as many as pay on this machine where `slots` is 0. `kept_mib` MiB remember
-    conversations for their next turn.
+    conversations for their next turn. `tell` gets events with fields, for the log.
     """
     return LlamaGenerator(
         path,
@@ -346,4 +359,5 @@ def open_generator(
         slots=slots,
         kept_mib=kept_mib,
         kv_type=kv_type,
+        tell=tell,
     )

@@ -11,6 +11,7 @@ from chat.errors import Refused
 from chat.places import range_name
 from chat.servers import looked_at, room
 from models.catalogue import Task
+from models.figures import Figures
 from rag.answering.answer import (
     Answer,
     AnswerEvent,
@@ -199,8 +200,20 @@ def _weights(house: House) -> Iterator[Finding]:
     if "generator" in house.__dict__:  # where cached_property keeps what it made: the house is being served
         trouble = house.generator.look()
         yield Finding("model that answers", not trouble, f"people get passages and no answers: {trouble}")
+        figures = house.generator.figures
+        if figures and not house.settings.models.servers:
+            yield _checks(figures)
     is_here = house.models.tessdata() is not None
     yield Finding("reading of scans", is_here, "scans and pictures are not read: run `huisclos models pull`")
+
+
+def _checks(figures: Figures) -> Finding:
+    """Whether the engine, when nobody was served, always wrote what it wrote at its start."""
+    remedy = (
+        f"{figures.failed_checks} of its checks since the start found that it wrote something else, or failed; its "
+        "context was opened anew. Where that comes again restart the server, and test this machine's memory"
+    )
+    return Finding("model writes what it did", not figures.failed_checks, remedy)
 
 
 def _servers(house: House) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ UNWRITTEN = {
     "model_away": "no model is there to write: `huisclos doctor` says why",
     "model_failed": "the model failed before the end: run the command again",
     "model_busy": "as many as may wait for the model do already: run the command again in a moment",
+    "model_context": "that is more than the model holds at once: ask more briefly, or raise `models.context_tokens`",
 }
 """Why the model did not write an answer, or a task, to its end."""
 

@@ -121,6 +121,11 @@ class Jobs:
             with suppress(RagError, SecurityError):
                 yield from self.all(grant)
 
+    def states(self) -> dict[str, int]:
+        """How many jobs wait, run and are paused, of every collection that can be read."""
+        states = [self._present(job).state for _, job in self._unended()]
+        return {state.value: states.count(state) for state in (JobState.WAITING, JobState.RUNNING, JobState.PAUSED)}
+
     def find(self, job_id: str) -> tuple[Grant, Job]:
         """A job by its id, whatever its collection, with the grant to manage that. Raises JobUnknown."""
         for grant in self.managed():

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from chat.assembly import House
 from chat.logs import configure_logs, record
+from chat.scraping import scraped
 from chat.web.application import create_application
 from chat.web.egress import DenialRecorder
 from security.egress import armed_guard
@@ -51,9 +52,13 @@ def serve(house: House, application: ASGIApp, admin: FastAPI, socket_name: str, 
         path = house.memory_dir / socket_name
         operator.bind(str(path))
         path.chmod(0o600)  # uvicorn would make it 0666
-        metrics = house.metrics.served(where.metrics) if where.metrics.port else contextlib.nullcontext()
-        with metrics, house.rotations.resumed(), house.jobs.served(), house.watching.served():
+        with _scraped(house), house.rotations.resumed(), house.jobs.served(), house.watching.served():
             asyncio.run(_run(house, {_server(admin): [operator], pages: None}, started))
+
+
+def _scraped(house: House) -> contextlib.AbstractContextManager[None]:
+    where = house.settings.metrics
+    return scraped(house.metrics.page, where.host, where.port) if where.port else contextlib.nullcontext()
 
 
 def _server(application: ASGIApp, **where: Any) -> _Server:

@@ -144,11 +144,13 @@ class Reason(StrEnum):
     """The model failed before the end of the answer, or before its beginning."""
     MODEL_BUSY = "model_busy"
     """As many as may wait for the model do already."""
+    MODEL_CONTEXT = "model_context"
+    """The question, its passages and the answer's room are more than the model holds at once."""
 
     @property
     def is_of_the_model(self) -> bool:
-        """Whether the documents may well answer, and the model did not: asked again, it may."""
-        return self in (Reason.MODEL_AWAY, Reason.MODEL_FAILED, Reason.MODEL_BUSY)
+        """Whether the documents may well answer, and the model did not: asked again, or more briefly, it may."""
+        return self in (Reason.MODEL_AWAY, Reason.MODEL_FAILED, Reason.MODEL_BUSY, Reason.MODEL_CONTEXT)
 
 
 class WhyLeftOut(StrEnum):

@@ -2,8 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Generator_
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -105,12 +105,14 @@ class Answerer:
         policy: AnswerPolicy | None = None,
         meanings: Meanings | None = None,
         memory: Memory | None = None,
+        told: Callable[[Answer], None] = lambda _answer: None,
     ) -> None:
         """Without `meanings`, what is written in one language is supported by passages in that language alone.
 
         `memory` tells whether a conversation goes on for less than a prompt of its own would cost: none without it.
+        Each finished answer is `told`, refusals too.
         """
-        self._memory = memory
+        self._memory, self._told_of = memory, told
         self._searcher, self._generator, self._meanings = searcher, generator, meanings
         self._policy = policy or AnswerPolicy()
         self._threads = Threads()
@@ -127,7 +129,7 @@ class Answerer:
         conversation: str = "",
         is_batch: bool = False,
     ) -> Iterator[AnswerEvent]:
-        """Events up to Finished. RequestTooLong passes. `is_batch` gives way to people who wait.
+        """Events up to Finished. `is_batch` gives way to people who wait.
 
         In a `conversation` (its opaque name; `history` its turns) the model goes on from what it has read and written.
 
@@ -140,7 +142,7 @@ class Answerer:
         """
         started = time.perf_counter()
         if len(question) > QUESTION_CHARACTERS_MAX:
-            yield Finished(_too_long(question, _since(started)))
+            yield self._finished(_too_long(question, _since(started)))
             return
         yield Searching(within)
         understood = self._understood(question, history, otherwise)
@@ -158,7 +160,7 @@ class Answerer:
         if evidence.is_weak:
             timings = Timings(retrieve_ms, None, _since(started), 0, 0)
             is_emptied = bool(within) and not found.passages
-            yield Finished(_refuse(Reason.FILTERED_OUT if is_emptied else Reason.WEAK_EVIDENCE, seen, timings))
+            yield self._finished(_refuse(Reason.FILTERED_OUT if is_emptied else Reason.WEAK_EVIDENCE, seen, timings))
             return
         read = [
             self._searcher.completed(grants, item.passage, self._generator.count_tokens) for item in evidence.passages
@@ -170,7 +172,7 @@ class Answerer:
         draft = yield from self._write(seen, prompt.messages, cancelled or threading.Event(), engine)
         answer = _checked(draft, seen, _timings(draft.done, retrieve_ms, before_ms, started))
         self._remember(whose, prompt, draft, question, answer)
-        yield Finished(answer)
+        yield self._finished(answer)
 
     def _thread(
         self, whose: tuple[str, str], seen: _Seen, grants: Sequence[Grant], history: Sequence[Turn]
@@ -187,6 +189,10 @@ class Answerer:
         said = (Turn("user", question), Turn("assistant", answer.text))
         tokens = draft.done.prompt_tokens + draft.done.answer_tokens
         self._threads.put(whose, prompt.answered(said, answer.within, tokens))
+
+    def _finished(self, answer: Answer) -> Finished:
+        self._told_of(answer)
+        return Finished(answer)
 
     def forget(self, person: str, conversation: str) -> None:
         """Forget what the model has read and written of a conversation that is deleted."""
@@ -251,7 +257,7 @@ class Answerer:
         if self._policy.unsupported is Unsupported.MARK:
             yield Written(worked.text)
         yield from (*stream.feed(worked.text), *stream.end())
-        yield Finished(_checked(_Draft(stream, None), seen, timings))
+        yield self._finished(_checked(_Draft(stream, None), seen, timings))
 
     def _stream(self, seen: _Seen) -> SentenceStream:
         passages = (*seen.evidence.passages, *_beside_them(seen))

@@ -2,7 +2,7 @@
 
 import re
 
-from models.errors import EngineAway, EngineBusy, EngineFailed
+from models.errors import EngineAway, EngineBusy, EngineFailed, RequestTooLong
 from rag.answering.answer import Language, Reason
 from rag.retrieval.words import fold
 
@@ -50,10 +50,20 @@ UNWRITTEN = {
             "a moment for a written answer."
         ),
     },
+    Reason.MODEL_CONTEXT: {
+        Language.FRENCH: (
+            "Votre question et les passages qui s'y rapportent sont plus longs que ce que le modèle peut lire en une "
+            "fois. Voici ces passages ; posez une question plus courte pour une réponse rédigée."
+        ),
+        Language.ENGLISH: (
+            "Your question and the passages that belong to it are longer than what the model can read at once. These "
+            "are the passages; ask a shorter question for a written answer."
+        ),
+    },
 }
 """Said where the model wrote nothing. What IT has to do stands in the log and in `huisclos doctor`."""
-UNABLE = (EngineAway, EngineBusy, EngineFailed)
-"""What a generator raises where it cannot write now; see `reason_of`."""
+UNABLE = (EngineAway, EngineBusy, EngineFailed, RequestTooLong)
+"""What a generator raises where it cannot write this, or nothing now; see `reason_of`."""
 
 _SOURCES = (
     r"\b(?:documents?|passages?|textes?|texts?|extraits?|sources?|contexte?|informations? (?:fournies?|provided))\b"
@@ -78,13 +88,15 @@ _SILENT = re.compile(
 )
 
 
-def reason_of(error: EngineAway | EngineBusy | EngineFailed) -> Reason:
+def reason_of(error: EngineAway | EngineBusy | EngineFailed | RequestTooLong) -> Reason:
     """Why nothing was written, or no more."""
     match error:
         case EngineAway():
             return Reason.MODEL_AWAY
         case EngineBusy():
             return Reason.MODEL_BUSY
+        case RequestTooLong():
+            return Reason.MODEL_CONTEXT
     return Reason.MODEL_FAILED
 
 

@@ -223,6 +223,11 @@ class MemoryIndex:
         """Those that have an index."""
         return [name for name, _ in self._all()]
 
+    @property
+    def passages(self) -> int:
+        """How many are searched, of all collections together."""
+        return sum(len(place.index) for _, place in self._all())
+
     def stop(self) -> None:
         """Cut short what takes long, for good."""
         self._is_closed = True

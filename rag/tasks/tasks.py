@@ -45,7 +45,7 @@ class Tasks:
     def run(
         self, task: Task, grants: Sequence[Grant], request: Request, cancelled: threading.Event | None = None
     ) -> Iterator[TaskEvent]:
-        """Events up to Delivered. RequestTooLong and StoreBroken pass."""
+        """Events up to Delivered. StoreBroken passes."""
         try:
             self._check(task, request)
             for event in _RUNS[task](

@@ -78,11 +78,13 @@ class Trouble(StrEnum):
     """The model failed before the end of the task."""
     MODEL_BUSY = "model_busy"
     """As many as may wait for the model do already."""
+    MODEL_CONTEXT = "model_context"
+    """What the task reads is more than the model holds at once."""
 
     @property
     def is_of_the_model(self) -> bool:
-        """Whether the task may come to its end when it is given again."""
-        return self in (Trouble.MODEL_AWAY, Trouble.MODEL_FAILED, Trouble.MODEL_BUSY)
+        """Whether the task may come to its end when it is given again, or more briefly."""
+        return self in (Trouble.MODEL_AWAY, Trouble.MODEL_FAILED, Trouble.MODEL_BUSY, Trouble.MODEL_CONTEXT)
 
 
 class Note(StrEnum):

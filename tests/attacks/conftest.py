@@ -92,7 +92,8 @@ def planted(inputs: Path, canaries: Canaries) -> Planted:
 def house(tmp_path_factory: pytest.TempPathFactory, planted: Planted, canaries: Canaries) -> Iterator[Attacked]:
     """One real server to attack as a whole: Ada reads the archive and (by a group) the post; Bob the canteen."""
     folder = tmp_path_factory.mktemp("attacked")
-    house = Attacked(folder / "state", free_port(), folder / "serve.log")
+    settings = {"HUISCLOS__METRICS__PORT": str(free_port())}
+    house = Attacked(folder / "state", free_port(), folder / "serve.log", settings=settings)
     house.run("init")
     house.start()
     try:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,26 +72,3 @@ def test_an_engine_without_memory_for_more_stays_as_it_is(
     assert engine._scheduler.slots == 2
     assert done_of(run(engine, asked("Say yes.", 2))).answer_tokens > 0
     engine.close()
-
-
-def test_a_quiet_engine_checks_itself_and_opens_anew_what_writes_something_else(
-    small_generator: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("models.generator.CHECK_SECONDS", 0.05)
-    engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=1)
-    expected = text_of(run(engine, asked("What is the capital of France?")))
-    _until(lambda: engine._engine._likeliest is not None)
-    assert engine.figures.failed_checks == 0
-    engine._engine._likeliest = -1  # as if it had written something else at the first check
-    _until(lambda: engine.figures.failed_checks > 0)
-    engine._engine._likeliest = None
-    assert text_of(run(engine, asked("What is the capital of France?"))) == expected
-    assert engine.figures.restarts > 0
-    engine.close()
-
-
-def _until(truth: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not truth() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert truth()

@@ -1,5 +1,6 @@
 """Metrics of a served house, scraped as Prometheus does; none without a port, and a port that is taken is named."""
 
+import json
 import shutil
 import signal
 import socket
@@ -11,6 +12,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from chat.admin.registry import OPERATIONS
+from chat.assembly import initialise, open_house
+from chat.settings import Settings
+from models.figures import Figures
 from tests.chat.admin.conftest import Huisclos, free_port, wait_until_open
 
 pytestmark = pytest.mark.model
@@ -61,6 +66,21 @@ def test_a_question_is_counted_with_its_times_and_tokens(watched: Huisclos, port
     assert after["huisclos_tokens_total/written"] > 0
     assert after["huisclos_engine_steps_total"] > before["huisclos_engine_steps_total"]
     assert after["huisclos_engine_running"] == after["huisclos_engine_waiting"] == 0
+    assert sum(count for name, count in after.items() if name.startswith("huisclos_answers_total/")) == 1
+    assert after["huisclos_answer_seconds_sum"] > after["huisclos_search_seconds_sum"] > 0
+
+
+def test_what_the_house_holds_is_counted_with_loads_that_have_not_ended(watched: Huisclos, port: int) -> None:
+    listed = sum(row["passages"] for row in watched.rows("collection", "list"))
+    read = _scraped(port)
+    assert read["huisclos_passages"] == listed > 0
+    assert {read[f"huisclos_jobs/{state}"] for state in ("waiting", "running", "paused")} == {0}
+
+
+def test_a_running_server_tells_that_its_model_writes_what_it_did(watched: Huisclos) -> None:
+    _, out, _ = watched.ends("doctor", "--json")
+    found = {row["subject"]: row["is_fine"] for row in map(json.loads, out.splitlines())}
+    assert found["model writes what it did"] is True
 
 
 def test_a_port_that_is_taken_stops_the_start_and_is_named(alone: Huisclos, tmp_path: Path) -> None:
@@ -74,3 +94,26 @@ def test_a_port_that_is_taken_stops_the_start_and_is_named(alone: Huisclos, tmp_
     assert code != 0
     assert f"setting metrics.port: 127.0.0.1:{port} cannot be listened on" in " ".join(error.split())
     assert "choose another port" in " ".join(error.split())
+
+
+class _Quiet:
+    """A generator that is well, and whose engine found this in its checks."""
+
+    is_away = False
+
+    def __init__(self, failed_checks: int) -> None:
+        self.figures = Figures(0, 0, 1, failed_checks=failed_checks)
+
+    def look(self) -> str:
+        return ""
+
+
+@pytest.mark.usefixtures("process_as_it_was")
+@pytest.mark.parametrize("failed", [0, 2])
+def test_the_doctor_tells_of_checks_that_failed(tmp_path: Path, failed: int) -> None:
+    initialise(tmp_path / "state", Settings())
+    with open_house(tmp_path / "state", Settings()) as house:
+        house.__dict__["generator"] = _Quiet(failed)
+        (found,) = [each for each in OPERATIONS["doctor"](house) if each["subject"] == "model writes what it did"]
+    assert found["is_fine"] is not bool(failed)
+    assert f"{failed} of its checks" in found["remedy"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import EngineAway, EngineBusy, EngineFailed, ModelError
+from models.errors import EngineAway, EngineBusy, EngineFailed, ModelError, RequestTooLong
 from models.generation import Done, GenerationEvent, GenerationRequest, Started, Token, Waiting
 from rag.answering.across import Meanings
 from rag.answering.answer import (
@@ -315,6 +315,7 @@ TROUBLES = {
     Reason.MODEL_AWAY: EngineAway("weights x.gguf are not here; run `huisclos models pull`"),
     Reason.MODEL_BUSY: EngineBusy("16 requests are waiting already"),
     Reason.MODEL_FAILED: EngineFailed("llama_decode returned -3"),
+    Reason.MODEL_CONTEXT: RequestTooLong("prompt of 9000 tokens and answer of 400 exceed the context of 4096"),
 }
 
 

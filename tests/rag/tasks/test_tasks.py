@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.errors import EngineAway, EngineBusy, EngineFailed, ModelError
+from models.errors import EngineAway, EngineBusy, EngineFailed, ModelError, RequestTooLong
 from rag.answering.answer import Reason
 from rag.tasks.work import Task, Trouble
 from tests.rag.answering.test_answerer import GOOD, QUESTION, TEXTS, Failing
@@ -29,6 +29,7 @@ def leave(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> Counter:
         (EngineAway("weights x.gguf are not here"), Trouble.MODEL_AWAY),
         (EngineBusy("16 requests are waiting already"), Trouble.MODEL_BUSY),
         (EngineFailed("llama_decode returned -3"), Trouble.MODEL_FAILED),
+        (RequestTooLong("prompt of 9000 tokens"), Trouble.MODEL_CONTEXT),
     ],
 )
 @pytest.mark.parametrize(("task", "text"), NEEDING.items())
