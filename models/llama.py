@@ -21,6 +21,9 @@ from models.gguf_header import read_header
 from models.grammar import GRAMMAR_ROOT
 
 _GREEDY_TEMPERATURE = 0.0
+_WORD_BYTES = 4
+_HEAD_WORDS = 2
+"""Of a state: a mark and the sequence."""
 _PENALTY_TOKENS = 64
 """How far back a repetition counts."""
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
@@ -249,14 +252,26 @@ class GenerationContext:
             raise EngineFailed(f"the cache cannot forget from position {position} on; choose weights of another family")
 
     def take(self, sequence: int) -> NDArray[np.uint8]:
-        """A copy of what the cache holds of a sequence, in llama.cpp's own format: (bytes,) uint8."""
+        """A copy of what the cache holds of a sequence, as a context of one sequence writes it: (bytes,) uint8.
+
+        llama.cpp writes a mark, the sequence, how many caches there are, and of each the number of cells (uint32 all)
+        with what they hold. Only the sequence's own has some: left with it alone, any context can take it in.
+        """
         state = np.empty(llama_cpp.llama_state_seq_get_size(self.handle, sequence), np.uint8)
         pointer = state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
         written = llama_cpp.llama_state_seq_get_data(self.handle, pointer, len(state), sequence)
-        return state[:written]
+        first = _HEAD_WORDS + 1
+        words = state[: _WORD_BYTES * (first + len(self._sequences))].view(np.uint32)
+        before = int(np.argmax(words[first:] > 0))
+        one = state[_WORD_BYTES * before : written - _WORD_BYTES * (len(self._sequences) - 1 - before)]
+        one[: _WORD_BYTES * first] = _bytes(*words[:_HEAD_WORDS].tolist(), 1)
+        return one
 
     def put(self, sequence: int, state: NDArray[np.uint8]) -> None:
         """Put into a sequence what `take` of this very process gave: llama.cpp does not defend itself here."""
+        first = _WORD_BYTES * _HEAD_WORDS
+        count, others = _bytes(len(self._sequences)), _bytes(*[0] * (len(self._sequences) - 1))
+        state = np.concatenate((state[:first], count, state[first + _WORD_BYTES :], others))
         pointer = state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
         if not llama_cpp.llama_state_seq_set_data(self.handle, pointer, len(state), sequence):
             raise EngineFailed(f"the cache has no room for {len(state)} bytes; the request was dropped, ask again")
@@ -270,6 +285,10 @@ class GenerationContext:
         """Free the context and its batch."""
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self.handle)
+
+
+def _bytes(*values: int) -> NDArray[np.uint8]:
+    return np.array(values, np.uint32).view(np.uint8)
 
 
 class EmbeddingContext:

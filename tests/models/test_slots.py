@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,12 @@ def test_a_quiet_engine_comes_to_have_as_many_slots_as_pay(
     monkeypatch.setattr("models.generator.QUIET_SECONDS", 0.05)
     monkeypatch.setattr("models.generator.slots_that_pay", lambda *_: 4)
     engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=0)
+    turn = replace(asked("Count from 1 to 90.", 30), person="ada", conversation="one")
+    before = text_of(run(engine, turn))
     end = time.monotonic() + 20
     while engine._scheduler.slots < 4 and time.monotonic() < end:
         time.sleep(0.05)
+    assert text_of(run(engine, turn)) == before, "what was remembered before is taken in by the larger context"
     askers = [Asker(engine, asked("Count from 1 to 90.", 30)) for _ in range(4)]
     for asker in askers:
         asker.join()
