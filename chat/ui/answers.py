@@ -6,7 +6,7 @@ from typing import Any
 from chat.markdown import escape
 from chat.places import place_of
 from chat.texts import texts
-from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Reason, Sentence, Why, is_computed
+from rag.answering.answer import Answer, Citation, Doubt, LeftOut, Sentence, Why, is_computed
 from rag.documents import Passage, RankedPassage
 from rag.retrieval.words import spoken
 
@@ -55,7 +55,7 @@ def _unwritten(answer: Answer, words: dict[str, Any]) -> str:
     """What to read where the model wrote nothing, or no more; all of it in the answer's language."""
     begun = [_answered(answer, words, is_stopped=False), f"**{words['cut']}**"]
     listed = [f"- {titled('', cite.passage, words, _place(cite))} {_in_short(cite, words)}" for cite in answer.quotes]
-    again = [] if answer.reason is Reason.MODEL_AWAY else [f"[{words['again']}]({AGAIN})"]
+    again = [f"[{words['again']}]({AGAIN})"] if answer.reason and answer.reason.is_passing else []
     return "\n\n".join([*(begun if answer.sentences else [escape(answer.text)]), "\n".join(listed), *again])
 
 

@@ -150,7 +150,12 @@ class Reason(StrEnum):
     @property
     def is_of_the_model(self) -> bool:
         """Whether the documents may well answer, and the model did not: asked again, or more briefly, it may."""
-        return self in (Reason.MODEL_AWAY, Reason.MODEL_FAILED, Reason.MODEL_BUSY, Reason.MODEL_CONTEXT)
+        return self.is_passing or self in (Reason.MODEL_AWAY, Reason.MODEL_CONTEXT)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same question, asked again as it is, may well be answered."""
+        return self in (Reason.MODEL_FAILED, Reason.MODEL_BUSY)
 
 
 class WhyLeftOut(StrEnum):
