@@ -1,9 +1,10 @@
 """Many requests at once: our engine, the native llama.cpp server, and llama_cpp's one-at-a-time class, same weights.
 
 `python -m bench.engine [--model NAME] [--at-once 1,2,4,8,16] [--prompt-tokens 700] [--answer-tokens 128] [--slots N]
-[--runs 3]`. As many slots as requests unless said otherwise, the same threads, batch and context, greedy, in turns.
-Each request has a prompt of its own. Then what a conversation's next turn costs, and how long one person waits beside
-another's ten. What could not be made equal stands in the result.
+[--runs 3] [--note TEXT]`. As many slots as requests unless said otherwise, the same threads, batch and context, greedy,
+in turns; on the GPU where llama.cpp was compiled for one. Each request has a prompt of its own. Then what a
+conversation's next turn costs, and how long one person waits beside another's ten. What could not be made equal stands
+in the result.
 """
 
 import argparse
@@ -64,7 +65,7 @@ def main() -> None:
     """Measure everything in one run."""
     options = _options()
     wanted = Wanted(*weights_of(options.model), options.prompt_tokens, options.answer_tokens)
-    notes: list[str] = []
+    notes: list[str] = options.note
     rows = measured(wanted, [int(count) for count in options.at_once.split(",")], options.slots, options.runs, notes)
     Bench("engine").finish(rows, options.results, notes)
 
@@ -122,6 +123,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--at-once", default=AT_ONCE, help="numbers of requests at once")
     parser.add_argument("--prompt-tokens", type=int, default=PROMPT_TOKENS)
     parser.add_argument("--answer-tokens", type=int, default=ANSWER_TOKENS)
+    parser.add_argument("--note", action="append", default=[], help="what else the result has to say, such as the GPU")
     parser.add_argument("--slots", type=int, default=0, help="of ours and of the native server; as many as requests")
     return parser.parse_args()
 

@@ -15,7 +15,7 @@ def main() -> None:
     weights, context_tokens, slots, threads = sys.argv[1:]
     wanted = xllamacpp.CommonParams()
     wanted.model.path, wanted.model_alias = weights, {"bench"}
-    wanted.n_ctx, wanted.n_parallel, wanted.n_gpu_layers = int(context_tokens) * int(slots), int(slots), 0
+    wanted.n_ctx, wanted.n_parallel, wanted.n_gpu_layers = int(context_tokens) * int(slots), int(slots), -1
     wanted.n_batch = wanted.n_ubatch = 512
     wanted.no_extra_bufts = True  # as ours
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = int(threads)

@@ -15,7 +15,7 @@ from bench.asking import Answer, Together, Wanted
 from bench.generation import bare_answer
 from models.generation import GenerationRequest, Generator
 from models.generator import LlamaGenerator, open_generator
-from models.scheduler import CHUNK, CHUNK_BESIDE
+from models.scheduler import ON_GPU, ON_PROCESSORS
 from models.served.address import ServerAddress
 from models.served.generator import open_servers
 
@@ -72,6 +72,7 @@ def one_at_a_time(wanted: Wanted) -> Iterator[llama_cpp.Llama]:
         n_ctx=wanted.context_tokens,
         n_threads=wanted.threads,
         n_threads_batch=wanted.threads,
+        n_gpu_layers=-1,
         verbose=False,
     )
     try:
@@ -99,10 +100,12 @@ def differences(features: str) -> tuple[str, str]:
     """What the settings could not make equal, for the result. `features` are the native server's."""
     own = llama_cpp.llama_print_system_info().decode()
     missing = sorted(_used(own) - _used(features))
+    chunks = ON_GPU if llama_cpp.llama_supports_gpu_offload() else ON_PROCESSORS
     return (
         "native server: same weights, slots, context a slot, threads, batch of 512, f16 KV, flash attention as "
         f"llama.cpp chooses, no extra buffers; its wheel does without {', '.join(missing) or 'nothing'}; it reads up "
-        f"to 512 tokens of prompts a step, ours {CHUNK}, or {CHUNK_BESIDE} beside who writes; it is asked over HTTP",
+        f"to 512 tokens of prompts a step, ours {chunks.alone}, or {chunks.beside} beside who writes; it is asked over "
+        "HTTP",
         "one at a time: as the package makes it, weights repacked, no flash attention",
     )
 

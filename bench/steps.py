@@ -50,6 +50,7 @@ def clocked() -> Iterator[list[Step]]:
     def noted(context: object, batch: llama_cpp.llama_batch) -> int:
         begun = time.perf_counter()
         code = int(decode(context, batch))
+        llama_cpp.llama_synchronize(context)
         steps.append(Step(begun, time.perf_counter(), batch.n_tokens))
         return code
 

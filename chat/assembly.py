@@ -209,6 +209,7 @@ class House:
             slots=wanted.slots,
             kept_mib=wanted.kept_mib,
             kv_type=wanted.kv_type,
+            gpu_layers=wanted.gpu_layers,
             chat_format=entry.chat_format,
             tell=self._tell,
         )

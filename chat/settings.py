@@ -48,6 +48,7 @@ class Models(_Section):
     queue_max: int = Field(16, ge=1, le=1000)
     kept_mib: int = Field(512, ge=0, le=1_048_576)
     kv_type: Literal["f16", "q8_0"] = "f16"
+    gpu_layers: int = Field(-1, ge=-1, le=1000)
     servers: tuple[str, ...] = Field((), max_length=SERVERS_MAX)
     server_model: str = ""
     server_key_file: Path | None = None

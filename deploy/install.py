@@ -2,8 +2,8 @@
 
 Standard library only: it runs before anything is installed. Each step is skipped when it is already done, so an
 interrupted run continues. Everything that is fetched is checked by its hash, what builds the source packages too.
-The compiled engine is kept in the cache folder, keyed by version and processor, because llama.cpp is compiled for the
-instructions of the machine at hand.
+The compiled engine is kept in the cache folder, keyed by version, processor and CMAKE_ARGS, because llama.cpp is
+compiled for the instructions of the machine at hand, and for its GPU where CMAKE_ARGS says so.
 """
 
 import argparse
@@ -32,6 +32,7 @@ ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 BUILD_ENVIRONMENT = ENVIRONMENT / "build"
 BUILT = ENVIRONMENT / "built"
+ENGINE_OPTIONS = ENVIRONMENT / "engine-options"
 SERVERS = {
     "bucket": "S3 server of the tests",
     "topics": "Kafka broker of the tests",
@@ -83,12 +84,13 @@ def steps(name: str) -> tuple[Step, ...]:
     pins = [REQUIREMENTS / f"{part}.txt" for part in ("pip", "build", "run", name)]
     if name == "run" and Step("Packages dev", (*pins[:3], REQUIREMENTS / "dev.txt"), lambda: None).stamp.exists():
         name, pins[3] = "dev", REQUIREMENTS / "dev.txt"
+    options = engine_options()
     return (
         Step("Environment .venv", (platform.python_version(),), make_environment),
         Step("pip", (pins[0],), lambda: install("pip", "--require-hashes", "-r", str(pins[0]))),
         Step(f"Packages {name}", tuple(pins), lambda: install_packages(name)),
         Step("Build tools and source packages", (*pins[:2], *source_blocks(name)), lambda: install_source(name)),
-        Step("Engine llama.cpp", (pins[1], engine_block(), processor()), install_engine),
+        Step("Engine llama.cpp", (pins[1], engine_block(), processor() + options), lambda: install_engine(options)),
         Step("Huis Clos", (ROOT / "pyproject.toml",), install_project),
         Step(
             "Compiled code", tuple(sorted(path for part in OURS for path in (ROOT / part).rglob("*.py"))), compile_ours
@@ -177,28 +179,36 @@ def build(what: str, wanted: list[str], folder: Path) -> None:
     pip(what, "wheel", "-v", "--require-hashes", *arguments, "-r", source, "-w", str(folder), python=python)
 
 
-def install_engine() -> None:
+def install_engine(options: str) -> None:
     """Install llama-cpp-python from the cached wheel, compiling it first when this machine has none."""
-    folder = engine_cache()
+    folder = engine_cache(options)
     if not list(folder.glob("*.whl")):
         if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
             stop("no C++ compiler found: install one (Debian, Ubuntu: apt install build-essential) and run again")
         say("the engine is compiled for this processor: about five minutes on two cores, once")
         building = folder / f"building-{os.getpid()}"
         try:
+            os.environ["CMAKE_ARGS"] = options
             build("compiling llama.cpp", [engine_block()], building)
             for wheel in building.glob("*.whl"):
                 wheel.replace(folder / wheel.name)
         finally:
             shutil.rmtree(building, ignore_errors=True)
     install("engine", "--no-deps", "--no-index", "--force-reinstall", str(next(folder.glob("*.whl"))))
+    ENGINE_OPTIONS.write_text(options)
 
 
-def engine_cache() -> Path:
-    """Where the compiled engine is kept: by requirement, interpreter-independent, and processor."""
+def engine_cache(options: str) -> Path:
+    """Where the compiled engine is kept: by requirement, interpreter-independent, processor and options."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huisclos" / "wheels"
-    key = engine_block() + "\n" + processor()
+    key = engine_block() + "\n" + processor() + options
     return cache / f"{ENGINE}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def engine_options() -> str:
+    """What the engine is compiled with beyond its defaults, for a GPU: CMAKE_ARGS, or where it is not set the last."""
+    last = ENGINE_OPTIONS.read_text() if ENGINE_OPTIONS.exists() else ""
+    return os.environ.get("CMAKE_ARGS", last)
 
 
 def processor() -> str:

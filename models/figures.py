@@ -8,7 +8,7 @@ class Figures:
     """Now: who waits and is served, and what is remembered. Since it opened: steps, evictions, contexts opened anew.
 
     `followed` are requests that went on from what was remembered of their conversation, `failed_checks` the looks of
-    its own, while nobody was served, at whether it still writes what it did.
+    its own, while nobody was served, at whether it still writes what it did. `is_on_gpu` where weights lie on one.
     """
 
     waiting: int
@@ -22,3 +22,4 @@ class Figures:
     step_seconds: float = 0.0
     followed: int = 0
     failed_checks: int = 0
+    is_on_gpu: bool = False

@@ -16,7 +16,7 @@ from models.generation import Done, GenerationEvent, GenerationRequest, Waiting
 from models.grammar import grammar_of
 from models.llama import GenerationContext, Model
 from models.processors import physical_cores
-from models.scheduler import Scheduler, Share
+from models.scheduler import ON_GPU, ON_PROCESSORS, Scheduler, Share
 from models.slots import SLOTS_MIN, slots_that_pay
 from models.writing import Writing
 
@@ -52,12 +52,13 @@ class LlamaGenerator:
         slots: int,
         kept_mib: int,
         kv_type: str,
+        gpu_layers: int,
         tell: Tell | None = None,
     ) -> None:
         self.model_name = path.stem
         self._tell = tell
         self._format = chat_format
-        self._model = Model(path)
+        self._model = Model(path, gpu_layers=gpu_layers)
         try:
             _check_fit(self._model, path, chat_format)
             self.context_tokens = min(context_tokens, self._model.context_tokens)
@@ -75,7 +76,8 @@ class LlamaGenerator:
             self._model.close()
             raise
         self._pays = None if slots else partial(slots_that_pay, self._model, threads, kv_type)
-        self._scheduler: Scheduler[Writing] = Scheduler(slots=slots or SLOTS_MIN, queue_max=queue_max)
+        chunks = ON_GPU if self._model.is_on_gpu else ON_PROCESSORS
+        self._scheduler: Scheduler[Writing] = Scheduler(slots=slots or SLOTS_MIN, queue_max=queue_max, chunks=chunks)
         self._changed = threading.Condition()
         self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -97,6 +99,7 @@ class LlamaGenerator:
             engine.step_seconds,
             engine.followed,
             engine.failed_checks,
+            self._model.is_on_gpu,
         )
 
     def count_tokens(self, text: str) -> int:
@@ -341,6 +344,7 @@ def open_generator(
     slots: int = 1,
     kept_mib: int = 512,
     kv_type: str = "f16",
+    gpu_layers: int = -1,
     tell: Tell | None = None,
 ) -> LlamaGenerator:
     """Load the weights at `path` (already verified) and start the engine's thread.
@@ -348,7 +352,8 @@ def open_generator(
     One thread a physical core when `threads` is left out. `chat_format` names a table of models/chat_format.py; one
     that does not fit the vocabulary raises EngineFailed. The context is never longer than the weights were made for:
     each of `slots` answers at once has one, as many as pay on this machine where `slots` is 0. `kept_mib` MiB remember
-    conversations for their next turn. `tell` gets events with fields, for the log.
+    conversations for their next turn. `gpu_layers` of the weights lie on a GPU, -1 for all: where llama.cpp was
+    compiled for one and finds it. `tell` gets events with fields, for the log.
     """
     return LlamaGenerator(
         path,
@@ -359,5 +364,6 @@ def open_generator(
         slots=slots,
         kept_mib=kept_mib,
         kv_type=kv_type,
+        gpu_layers=gpu_layers,
         tell=tell,
     )

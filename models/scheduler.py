@@ -16,10 +16,6 @@ from typing import Generic, TypeVar
 from models.errors import EngineBusy
 from models.generation import GenerationRequest
 
-CHUNK = 128
-"""Prompt tokens a step while nobody writes: about a second on two cores, so that cancelling stops within it."""
-CHUNK_BESIDE = 64
-"""Prompt tokens a step while somebody writes: the pause between two of their tokens, about half a second."""
 PEOPLE_MAX = 10_000
 """Whose last turn is known; for others it was long ago."""
 RECENT = 0.2
@@ -63,6 +59,20 @@ J = TypeVar("J", bound=Job)
 
 
 @dataclass(frozen=True, slots=True)
+class Chunks:
+    """How many tokens of prompts a step reads: while nobody writes, and beside those who do."""
+
+    alone: int
+    beside: int
+
+
+ON_PROCESSORS = Chunks(alone=128, beside=64)
+"""About a second on two cores, within which cancelling stops, and half a second between two tokens of who writes."""
+ON_GPU = Chunks(alone=448, beside=448)
+"""With a token each of 64 people a whole batch of llama.cpp."""
+
+
+@dataclass(frozen=True, slots=True)
 class Share(Generic[J]):
     """A job's part of one step: tokens read at `position`; with `is_sampled` the next token is drawn after them."""
 
@@ -80,8 +90,8 @@ class Scheduler(Generic[J]):
     leaves one slot to people, where there are several.
     """
 
-    def __init__(self, *, slots: int, queue_max: int) -> None:
-        self.slots, self._queue_max = slots, queue_max
+    def __init__(self, *, slots: int, queue_max: int, chunks: Chunks = ON_PROCESSORS) -> None:
+        self.slots, self._queue_max, self._chunks = slots, queue_max, chunks
         self._free = list(range(slots - 1, -1, -1))
         self._waiting: list[J] = []
         self.running: list[J] = []
@@ -160,7 +170,7 @@ class Scheduler(Generic[J]):
         """The next step: a token of everybody who writes, then as much of the oldest prompts as a chunk takes."""
         writing = [job for job in self.running if job.state is State.DECODING]
         shares = [Share(job, job.written[-1:], job.held, is_sampled=True) for job in writing]
-        room = CHUNK_BESIDE if writing else CHUNK
+        room = self._chunks.beside if writing else self._chunks.alone
         for job in self.running:
             if job.state is State.PREFILLING and room > 0:
                 share = _chunk(job, room)

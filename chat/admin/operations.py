@@ -199,8 +199,9 @@ def _weights(house: House) -> Iterator[Finding]:
         yield Finding(f"weights that {task.value}", is_here, remedy)
     if "generator" in house.__dict__:  # where cached_property keeps what it made: the house is being served
         trouble = house.generator.look()
-        yield Finding("model that answers", not trouble, f"people get passages and no answers: {trouble}")
         figures = house.generator.figures
+        where = ", on the GPU" if figures and figures.is_on_gpu else ""
+        yield Finding(f"model that answers{where}", not trouble, f"people get passages and no answers: {trouble}")
         if figures and not house.settings.models.servers:
             yield _checks(figures)
     is_here = house.models.tessdata() is not None

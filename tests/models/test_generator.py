@@ -1,8 +1,10 @@
 """The engine on real weights: the contract, what it keeps between people, and safety when things go wrong."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 from models.chat_format import Message
@@ -172,3 +174,13 @@ def test_weights_that_only_embed_do_not_open_to_write(embedding_weights: Path) -
 def test_a_chat_format_that_does_not_fit_the_vocabulary_is_refused(small_generator: Path) -> None:
     with pytest.raises(EngineFailed, match=r"have no token \[SYSTEM_PROMPT\], which chat format mistral needs"):
         open_generator(small_generator, chat_format="mistral")
+
+
+def test_the_likeliest_token_is_the_one_that_llama_cpp_takes(engine: LlamaGenerator) -> None:
+    question = asked("Write five names of rivers.", 24)
+    barely = replace(question, sampling=Sampling(repeat_penalty=1.000001))  # drawn by the chain of llama.cpp
+    assert text_of(run(engine, question)) == text_of(run(engine, barely))
+
+
+def test_weights_stay_on_the_processors_where_llama_cpp_finds_no_gpu(engine: LlamaGenerator) -> None:
+    assert engine.figures.is_on_gpu is llama_cpp.llama_supports_gpu_offload()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.chat_format import Message
 from models.errors import EngineBusy
 from models.generation import GenerationRequest
-from models.scheduler import CHUNK, CHUNK_BESIDE, Job, Scheduler, State
+from models.scheduler import ON_GPU, ON_PROCESSORS, Job, Scheduler, State
 
 
 def _job(person: str = "", prompt: int = 300, *, public: int = 0, is_batch: bool = False, tokens: int = 10) -> Job:
@@ -90,11 +90,22 @@ def test_a_prompt_is_read_in_chunks_smaller_beside_somebody_who_writes() -> None
     shares = scheduler.plan()
     assert [(share.job, len(share.tokens), share.is_sampled) for share in shares] == [
         (writer, 1, True),
-        (reader, CHUNK_BESIDE, False),
+        (reader, ON_PROCESSORS.beside, False),
     ]
     assert shares[0].position == 100
     scheduler.finish(writer)
-    assert len(scheduler.plan()[0].tokens) == CHUNK
+    assert len(scheduler.plan()[0].tokens) == ON_PROCESSORS.alone
+
+
+def test_a_gpu_reads_as_much_beside_those_who_write() -> None:
+    scheduler: Scheduler[Job] = Scheduler(slots=2, queue_max=8, chunks=ON_GPU)
+    writer, reader = _job("anna", 10, tokens=5), _job("bert", 1000)
+    scheduler.submit(writer)
+    list(scheduler.admit())
+    _read(scheduler)
+    scheduler.submit(reader)
+    list(scheduler.admit())
+    assert [len(share.tokens) for share in scheduler.plan()] == [1, ON_GPU.beside]
 
 
 def test_no_chunk_goes_beyond_the_public_head_that_it_completes() -> None:
@@ -157,7 +168,7 @@ class Play:
         assert len({job.slot for job in running}) == len(running) <= self.scheduler.slots
         shares = self.scheduler.plan()
         assert bool(shares) == bool(running)
-        assert sum(len(share.tokens) for share in shares) <= CHUNK + self.scheduler.slots
+        assert sum(len(share.tokens) for share in shares) <= ON_PROCESSORS.alone + self.scheduler.slots
         for share in shares:
             assert share.position == share.job.held
             self._seen[share.job] += share.tokens
