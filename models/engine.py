@@ -56,6 +56,13 @@ class Engine:
         job.begun = time.perf_counter()
         job.events.put(Started(len(job.prompt), job.held))
 
+    def move(self, job: Writing, left: int) -> None:
+        """Have what the cache holds of a job where its slot is now, no longer in the one that it left."""
+        if job.held:
+            state = self.context.take(left)
+            self.context.forget_from(left, 0)
+            self.context.put(job.slot, state)
+
     def read(self, shares: Sequence[Share[Writing]]) -> list[int]:
         """One pass over the shares; gives the row of each one's logits. EngineFailed leaves the slots as they were."""
         started = time.perf_counter()

@@ -233,6 +233,10 @@ class LlamaGenerator:
             self._tell_places()
         for job in begun:
             self._guarded(job, partial(self._begin, job))
+        with self._changed:
+            moved = list(self._scheduler.close_gaps())
+        for job, left in moved:
+            self._guarded(job, partial(self._engine.move, job, left))
         if shares := self._scheduler.plan():
             self._read(shares)
 

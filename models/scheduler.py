@@ -5,6 +5,7 @@ chunks, write a token a step, and end. A request has a slot from admission to it
 room for the longest request that is let in, so that nothing is cut off later.
 """
 
+import heapq
 import math
 import threading
 from collections import Counter, OrderedDict
@@ -92,7 +93,7 @@ class Scheduler(Generic[J]):
 
     def __init__(self, *, slots: int, queue_max: int, chunks: Chunks = ON_PROCESSORS) -> None:
         self.slots, self._queue_max, self._chunks = slots, queue_max, chunks
-        self._free = list(range(slots - 1, -1, -1))
+        self._free = list(range(slots))
         self._waiting: list[J] = []
         self.running: list[J] = []
         self._turns: OrderedDict[str, int] = OrderedDict()
@@ -126,7 +127,7 @@ class Scheduler(Generic[J]):
         """Have so many slots from now on; one beyond that is in use is not given again."""
         taken = {job.slot for job in self.running}
         self.slots = slots
-        self._free = [slot for slot in range(slots - 1, -1, -1) if slot not in taken]
+        self._free = [slot for slot in range(slots) if slot not in taken]
 
     def submit(self, job: J) -> None:
         """Put a request in line; raises EngineBusy where it is full, or half full of one person's."""
@@ -150,10 +151,22 @@ class Scheduler(Generic[J]):
         """Give free slots to those next in line, in order."""
         while self._waiting and self._fits(job := self.waiting[0]):
             self._waiting.remove(job)
-            job.slot, job.state = self._free.pop(), State.PREFILLING
+            job.slot, job.state = heapq.heappop(self._free), State.PREFILLING
             self.running.append(job)
             self._note_turn(job.request.person)
             yield job
+
+    def close_gaps(self) -> Iterator[tuple[J, int]]:
+        """Have those in the highest slots move to free ones below, so that slots in use follow one another.
+
+        Gives each with the slot that it leaves. Sequences that do are read together (`GenerationContext.decode`).
+        """
+        while self._free and self.running:
+            last = max(self.running, key=lambda job: job.slot)
+            if self._free[0] > last.slot:
+                return
+            left, last.slot = last.slot, heapq.heappushpop(self._free, last.slot)
+            yield last, left
 
     def _note_turn(self, person: str) -> None:
         self._admitted += 1
@@ -182,7 +195,7 @@ class Scheduler(Generic[J]):
         """Take a running request's slot back. `seconds` it was served count for what the next are told to expect."""
         self.running.remove(job)
         if job.slot < self.slots:
-            self._free.append(job.slot)
+            heapq.heappush(self._free, job.slot)
         job.state = State.FINISHED
         if seconds is not None:
             self._seconds = seconds if self._seconds is None else self._seconds + RECENT * (seconds - self._seconds)

@@ -65,6 +65,26 @@ def test_each_answer_is_what_it_is_alone(small_generator: Path, engine: LlamaGen
     assert [text_of(asker.events) for asker in together] == alone
 
 
+def test_who_moves_to_a_slot_that_became_free_goes_on_with_the_same_answer(
+    small_generator: Path, engine: LlamaGenerator
+) -> None:
+    question = asked("Count from 1 to 500.", 40)
+    before = [Asker(engine, asked(f"Count from {start} to 500.", 600)) for start in (3, 4)]
+    for asker in before:
+        asker.wait_for(Token)
+    last = Asker(engine, question)
+    last.wait_for(Token)
+    (job,) = (job for job in engine._scheduler.running if job.request is question)
+    assert job.slot == 2
+    before[0].cancelled.set()
+    last.join()
+    assert job.slot == 0
+    assert text_of(last.events) == written(small_generator, question)
+    before[1].cancelled.set()
+    for asker in before:
+        asker.join()
+
+
 def test_a_drawn_answer_follows_its_seed(engine: LlamaGenerator) -> None:
     def drawn(seed: int) -> str:
         sampling = Sampling(0.9, min_p=0.02, repeat_penalty=1.1, seed=seed)

@@ -164,8 +164,11 @@ class Play:
 
     def step(self) -> None:
         self._seen |= {job: [] for job in self.scheduler.admit()}
+        moved = list(self.scheduler.close_gaps())
+        assert all(job.slot < left for job, left in moved)
         running = self.scheduler.running
-        assert len({job.slot for job in running}) == len(running) <= self.scheduler.slots
+        assert sorted(job.slot for job in running) == list(range(len(running)))
+        assert len(running) <= self.scheduler.slots
         shares = self.scheduler.plan()
         assert bool(shares) == bool(running)
         assert sum(len(share.tokens) for share in shares) <= ON_PROCESSORS.alone + self.scheduler.slots
@@ -208,6 +211,20 @@ def test_whatever_happens_everybody_ends_slots_are_nobodys_twice_and_every_token
         act(play, *arguments)
     play.play_out()
     assert not play.scheduler.is_busy
+
+
+def test_who_has_the_highest_slot_moves_to_the_one_that_somebody_left() -> None:
+    jobs = [_job(name) for name in ("a", "b", "c", "d")]
+    scheduler = _scheduler(*jobs, slots=5)
+    assert [job.slot for job in scheduler.admit()] == [0, 1, 2, 3]
+    assert list(scheduler.close_gaps()) == []
+    scheduler.finish(jobs[1])
+    scheduler.finish(jobs[0])
+    assert list(scheduler.close_gaps()) == [(jobs[3], 3), (jobs[2], 2)]
+    assert [job.slot for job in jobs[2:]] == [1, 0]
+    scheduler.submit(last := _job("e"))
+    list(scheduler.admit())
+    assert last.slot == 2
 
 
 def test_slots_that_go_are_not_given_again_and_slots_that_come_are() -> None:
