@@ -16,7 +16,7 @@ from bench.recorded import NotRecordedError, Recorded
 from chat.admin.batch import AnswerLost, Question, prediction, read_questions
 from chat.admin.jsonlines import json_line
 from chat.admin.operations import answer_json
-from chat.assembly import open_house
+from chat.opening import open_house
 from chat.settings import load_settings
 from rag.answering.answer import Answer, Finished, Turn
 from rag.answering.answerer import Answerer

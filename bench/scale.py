@@ -28,7 +28,8 @@ from bench.passages import Text, documents_of, embedding_seconds, read_texts, ve
 from bench.plot import Panel, plot
 from bench.startup import HUISCLOS, serving
 from chat.admin.gateway import run_here
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
+from chat.opening import initialise, open_house
 from chat.settings import Settings, load_settings
 from rag.index.vectors import HNSW
 from rag.retrieval.search import Searcher

@@ -24,7 +24,7 @@ from pathlib import Path
 from typer.main import get_command
 
 IMPORTED = (
-    *("chat.admin.cli", "chat.admin.registry", "chat.assembly", "chat.admin.backup_operations"),
+    *("chat.admin.cli", "chat.admin.registry", "chat.opening", "chat.admin.backup_operations"),
     *("models.embedder", "models.generator", "rag.sources.opening", "alembic.command", "httpx", "pg8000.dbapi"),
     *("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.pg8000", "security.unlocking"),
 )

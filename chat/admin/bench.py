@@ -16,7 +16,8 @@ from pathlib import Path
 from chat.admin.beir import Entry, Query, read_corpus, read_queries
 from chat.admin.gateway import run_here
 from chat.admin.outcomes import InputWrong
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
+from chat.opening import initialise, open_house
 from chat.settings import Settings
 from rag.chunking import chunk_document, embedding_text
 from rag.documents import Block, BlockKind, Chunk, ParsedDocument, SearchResult

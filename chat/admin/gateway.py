@@ -81,7 +81,7 @@ def opened(state: Path, settings: "Settings", secret: "Callable[[], Secret]", re
             yield operate
         return
     report(OPENING)
-    from chat.assembly import open_house
+    from chat.opening import open_house
 
     with open_house(state, settings, secret()) as house:
         yield local(house, report)

@@ -31,7 +31,7 @@ def secret_for(state: Path, keyring: bytes | None = None) -> "Secret":
     if found is not None:
         return found
     if not sys.stdin.isatty():
-        from chat.assembly import KEY_FILE
+        from chat.opening import KEY_FILE
 
         raise KeyringLocked(
             f"{state / KEY_FILE} is not there and no other secret was given: put the key file back, or name the file "
@@ -46,7 +46,7 @@ def at_hand(state: Path, kinds: "frozenset[SlotKind] | None" = None) -> "Iterato
 
     The key file is one only where a slot of its kind is among `kinds` (those of the house, where not given).
     """
-    from chat.assembly import KEY_FILE
+    from chat.opening import KEY_FILE
     from security.slots import KeyFile, Passphrase, SlotKind
     from security.unlocking import credential, printed_by
     from security.withheld import Withheld

@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from chat.assembly import RESTORING, House
+from chat.assembly import House
 from chat.backup.archive import Head
 from chat.backup.checking import check
 from chat.backup.contents import ORIGINALS, SETTINGS, TABLES, Contents, Progress
@@ -27,6 +27,7 @@ from chat.backup.reading import opened_backup
 from chat.backup.taking import FULL
 from chat.database import compact, known_revisions, migrate, start_over
 from chat.errors import BackupFailed
+from chat.opening import RESTORING
 from security.files import sync_folder, write_private
 from security.identity import OPERATOR
 from security.tables import sessions

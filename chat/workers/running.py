@@ -8,8 +8,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from chat.assembly import memory_folder, model_store
+from chat.assembly import model_store
 from chat.errors import SettingsWrong, StateInUse
+from chat.opening import memory_folder
 from chat.postgresql import connect, server_of
 from chat.settings import Settings
 from chat.workers.dispatching import reads_with

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from chat.assembly import initialise, open_house
+from chat.opening import initialise, open_house
 from chat.settings import Settings
 from security.audit import AuditLog
 from security.directory import Directory

@@ -20,7 +20,7 @@ def paths(routes: list[Any], before: str = "") -> Iterator[str]:
 
 def main(state: Path) -> None:
     """Make the house, build its application, print."""
-    from chat.assembly import initialise, open_house
+    from chat.opening import initialise, open_house
     from chat.settings import load_settings
     from chat.web.application import create_application
 

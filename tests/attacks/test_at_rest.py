@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chat.assembly import DATABASE, KEY_FILE
 from chat.database import open_database
+from chat.opening import DATABASE, KEY_FILE
 from chat.settings import load_settings
 from models.embedder import open_embedder
 from models.store import ModelStore

@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from chat.admin.backup_operations import restored
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_for_restore, open_house
+from chat.assembly import House
 from chat.backup.archive import read_head
 from chat.conversations import ThreadId
 from chat.errors import BackupBroken
+from chat.opening import initialise, open_for_restore, open_house
 from chat.settings import Settings
 from rag.documents import Chunk, ParsedDocument
 from rag.evaluating.question import Gold

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.conversations import ThreadId
+from chat.opening import initialise, open_house
 from chat.settings import Settings, Store
 from chat.tables import feedback, metadata, steps, tallies, threads
 from security.identity import Principal, Role

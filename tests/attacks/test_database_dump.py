@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from chat.admin.operations import Event
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.conversations import ThreadId
+from chat.opening import initialise, open_house
 from rag.store.reports import Report
 from security.access import Right
 from security.identity import Principal

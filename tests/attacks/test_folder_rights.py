@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.assembly import initialise, open_house
 from chat.errors import Refused
+from chat.opening import initialise, open_house
 from chat.settings import Settings
 from rag import folders
 from tests.chat.test_folder_rights import MAPPED, Firm

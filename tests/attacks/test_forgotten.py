@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.database import empty_log
+from chat.opening import initialise, open_house
 from chat.settings import Index, Settings
 from rag.errors import SnapshotUnusable
 from rag.loading import Loader

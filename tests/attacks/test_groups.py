@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
+from chat.opening import initialise, open_house
 from chat.settings import Settings, Store
 from security.access import Right
 from security.errors import AccessDenied, SealBroken

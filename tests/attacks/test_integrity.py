@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import DATABASE, House, initialise, open_house
+from chat.assembly import House
+from chat.opening import DATABASE, initialise, open_house
 from chat.settings import Settings, Store
 from rag.documents import Chunk, DocumentId, ParsedDocument
 from rag.errors import StoreBroken

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.conversations import ThreadId
+from chat.opening import initialise, open_house
 from chat.settings import Settings, Store
 from chat.shredding import SHRED
 from chat.tables import threads

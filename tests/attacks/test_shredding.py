@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.conversations import ThreadId
+from chat.opening import initialise, open_house
 from chat.settings import Settings, Store
 from rag.documents import Chunk, DocumentId, ParsedDocument
 from rag.store.documents import NewDocument

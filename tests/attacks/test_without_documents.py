@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
+from chat.opening import initialise, open_house
 from chat.settings import Answering, Settings
 from chat.texts import texts
 from chat.ui.commands import asked_for, offered

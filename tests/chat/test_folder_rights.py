@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.errors import Refused
+from chat.opening import initialise, open_house
 from chat.settings import Settings, Store
 from rag import folders
 from rag.errors import LoadRunning, SourceRefused, SourceUnavailable

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
+from chat.opening import initialise, open_house
 from chat.settings import Settings
 from rag.errors import StoreFull
 from security.access import Right

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import select, text
 
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.database import held_database
 from chat.errors import DatabaseUnusable, SettingsWrong, StateInUse
+from chat.opening import initialise, open_house
 from chat.postgresql import connect, server_of
 from chat.settings import Egress, Settings, Store
 from rag.errors import StoreFull

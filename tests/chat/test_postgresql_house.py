@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from chat.assembly import open_house
 from chat.conversations import ThreadId
+from chat.opening import open_house
 from chat.settings import Settings, Store
 from tests.e2e.served import DOCUMENTS, PASSWORD, free_port
 from tests.postgresql import Server

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.errors import RotationRuns
 from chat.logs import configure_logs
+from chat.opening import initialise, open_house
 from chat.rotating import Rotations
 from chat.settings import Settings, Store
 from rag.documents import Chunk, ParsedDocument, PassageId

@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from chat.admin.backup_operations import restored
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_for_restore, open_house
+from chat.assembly import House
+from chat.opening import initialise, open_for_restore, open_house
 from chat.settings import Index, Settings
 from rag.index.upkeep import Upkeep
 from security.access import Grant, Right

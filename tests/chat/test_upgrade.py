@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, open_house
+from chat.assembly import House
+from chat.opening import open_house
 from chat.settings import Settings
 from chat.tables import steps, threads
 from rag.documents import PassageId

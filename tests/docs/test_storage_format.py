@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import initialise, open_house
 from chat.conversations import ThreadId
+from chat.opening import initialise, open_house
 from chat.settings import Settings
 from rag.documents import Chunk, ParsedDocument
 from rag.evaluating.evaluation import Circumstances

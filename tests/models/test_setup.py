@@ -231,7 +231,7 @@ def test_every_waiting_entry_of_the_catalogue_takes_a_file_of_its_format(folder:
 
 def test_a_server_that_is_imported_whole_has_no_way_to_fetch() -> None:
     code = (
-        "import sys, chat.assembly, chat.web.serve, chat.web.application, chat.admin.cli\n"
+        "import sys, chat.opening, chat.web.serve, chat.web.application, chat.admin.cli\n"
         "print(*sorted({'models.setup', 'models.sources', 'models.wheels', 'models.repack'} & set(sys.modules)))"
     )
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -117,7 +117,7 @@ def _verified(state: Path, file: Path) -> Iterator[Event]:
         yield from run(state, "backup.verify", file=str(file))
         return
     from chat.admin.backup_operations import verified
-    from chat.assembly import open_keyring_alone
+    from chat.opening import open_keyring_alone
 
     with open_keyring_alone(state, settings, secret_for(state)) as keyring:
         yield from verified(keyring, str(file))
@@ -128,7 +128,7 @@ def _restored(state: Path, file: Path) -> Iterator[Event]:
     with Waiting() as waiting:
         waiting("opening the house")
         from chat.admin.backup_operations import restored
-        from chat.assembly import open_for_restore
+        from chat.opening import open_for_restore
 
         with open_for_restore(state, settings, secret_for(state)) as house:
             waiting.done()

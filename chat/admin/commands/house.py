@@ -118,7 +118,7 @@ def _not_fine(finding: Event) -> str:
 
 def _init(state: Path, passphrase: bool = False, passphrase_stdin: bool = False, *, is_told: bool = True) -> None:
     _check_folder(state)
-    from chat.assembly import KEY_FILE, initialise, is_initialised
+    from chat.opening import KEY_FILE, initialise, is_initialised
 
     settings = guarded_settings(state)
     has_phrase = passphrase or passphrase_stdin
@@ -169,7 +169,7 @@ def _serve(state: Path, settings: "Settings", with_demo: bool) -> None:
     with Waiting() as waiting:
         waiting("opening the house")
         from chat.admin.socket import create_admin_app
-        from chat.assembly import open_house
+        from chat.opening import open_house
         from chat.web.serve import create_pages
         from chat.web.serve import serve as serve_house
 

@@ -228,7 +228,7 @@ def restore(
     state: State = STATE,
 ) -> None:
     """Put a copy of the keyring back, after the secret was seen to open it. Destroyed keys in it are there again."""
-    from chat.assembly import restore_keyring
+    from chat.opening import restore_keyring
     from security.keystore import keyring_path
 
     if keyring_path(state).exists() and not replace:

@@ -18,7 +18,7 @@ from tests.chat.admin.conftest import Huisclos
 LARGE = """
 import os, sys
 from pathlib import Path
-from chat.assembly import open_house
+from chat.opening import open_house
 from chat.settings import load_settings
 from rag.documents import ParsedDocument
 from rag.store.documents import NewDocument

@@ -39,7 +39,7 @@ def test_the_program_opens_no_engine_before_a_command_needs_it() -> None:
 def test_a_house_is_listed_without_what_answers_migrates_or_reaches_elsewhere(alone: Huisclos) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from chat.assembly import open_house; from chat.settings import Settings\n"
+        "from chat.opening import open_house; from chat.settings import Settings\n"
         "with open_house(Path(sys.argv[1]), Settings()) as house: print(len(house.collections.list()))\n"
         "print([name for name in ('alembic', 'chromadb', 'httpx', 'llama_cpp', 'pg8000') if name in sys.modules])"
     )

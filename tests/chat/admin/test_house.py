@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.assembly import open_house
+from chat.opening import open_house
 from chat.settings import Settings
 from tests.chat.admin.conftest import Huisclos
 
@@ -14,7 +14,7 @@ PHRASE = "correct horse battery staple"
 EXPOSED = """
 import sys
 from pathlib import Path
-from chat.assembly import open_house
+from chat.opening import open_house
 from chat.settings import load_settings
 state = Path(sys.argv[1])
 with open_house(state, load_settings(state, {})) as house:

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from chat.admin.registry import OPERATIONS
-from chat.assembly import initialise, open_house
+from chat.opening import initialise, open_house
 from chat.settings import Settings
 from models.figures import Figures
 from tests.chat.admin.conftest import Huisclos, free_port, wait_until_open

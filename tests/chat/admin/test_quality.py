@@ -11,8 +11,9 @@ import pytest
 from chat.admin.ablation import VARIANTS
 from chat.admin.commands.evaluation import _show_changes, _show_metrics
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_house
+from chat.assembly import House
 from chat.errors import GoldWrong, Refused
+from chat.opening import initialise, open_house
 from chat.settings import Answering, Index, Settings
 from models.errors import EngineAway
 from rag.answering.answerer import Answerer

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from chat.admin.backup_operations import restored
 from chat.admin.registry import OPERATIONS
-from chat.assembly import House, initialise, open_for_restore, open_house
+from chat.assembly import House
 from chat.conversations import ThreadId
+from chat.opening import initialise, open_for_restore, open_house
 from chat.settings import Settings
 from rag.evaluating.evaluation import Circumstances, Outcome
 from rag.evaluating.question import Gold

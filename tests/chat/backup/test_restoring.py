@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import delete, update
 
 from chat.admin.backup_operations import restored
-from chat.assembly import RESTORING, House, initialise, open_for_restore, open_house
+from chat.assembly import House
 from chat.backup.contents import Progress, What
 from chat.backup.restoring import Restoring
 from chat.database import MIGRATIONS, known_revisions, revision_of
 from chat.errors import BackupBroken, BackupFailed, RestoreCut
+from chat.opening import RESTORING, initialise, open_for_restore, open_house
 from chat.settings import Settings
 from chat.tables import feedback
 from rag.store.tables import passages
