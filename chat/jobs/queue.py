@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -19,9 +17,11 @@ from sqlalchemy.exc import OperationalError
 from chat.background import running
 from chat.database import empty_log
 from chat.jobs.changes import resumed, retried, unended
-from chat.jobs.run import AFTER, Run, Wish, started
+from chat.jobs.followers import Followers
+from chat.jobs.run import AFTER, Run, Wish
+from chat.jobs.runner import Runner
 from chat.logs import record, record_failure
-from chat.syncing import Syncing, sentence
+from chat.syncing import Syncing
 from rag.errors import JobUnknown, LoadRunning, RagError
 from rag.loading import FileLoaded, Loader
 from rag.preparing import Stage
@@ -33,23 +33,14 @@ from rag.store.jobs import Job, JobBook, JobChange, JobId, JobKind, JobState, Pr
 from security.access import AccessPolicy, Grant, Right
 from security.audit import AuditLog
 from security.clock import Clock, utc_now
-from security.errors import AuditBroken, SecurityError
+from security.errors import SecurityError
 from security.identity import OPERATOR, CollectionId
-
-LOAD, RELEASE = "collection.load", "collection.release"
-"""The actions under which the record tells of a load."""
 
 LOOK_SECONDS = 10.0
 """Between two looks at which sources are due."""
 
-WRITE_SECONDS = 2.0
-"""Between two times that a job's progress is written down."""
-
 RUN_SECONDS_MIN = 10.0
 """A job runs so long before it gives way: one that always gives way comes nowhere."""
-
-FOLLOW_SECONDS = 1.0
-"""Between two times that who follows a job hears of it, files aside."""
 
 _TURN_SECONDS = 0.5
 _ORDER = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
@@ -71,7 +62,7 @@ class Jobs:
     is_served: bool = False
     is_closing: bool = False
     _runs: dict[JobId, Run] = field(default_factory=dict)
-    _listeners: dict[JobId, list[SimpleQueue[FileLoaded]]] = field(default_factory=dict)
+    _followers: Followers = field(default_factory=Followers)
     _change: threading.Condition = field(default_factory=threading.Condition)
 
     def submit(
@@ -108,8 +99,7 @@ class Jobs:
         """Submit a job and follow it from its first file on: see `follow`."""
         with self._change:
             job = self.submit(grant, kind, target, priority=priority, released=released)
-            heard = self._listen(job)
-        return job, self._following(grant, job, heard)
+            return job, self.follow(grant, job)
 
     def all(self, grant: Grant) -> tuple[Job, ...]:
         """The collection's jobs as they stand now, oldest first."""
@@ -182,7 +172,12 @@ class Jobs:
 
     def follow(self, grant: Grant, job: Job) -> Generator[FileLoaded | Job, None, None]:
         """What becomes of a job that is done elsewhere: files as they end, and the job now and then; last, its end."""
-        return self._following(grant, job, self._listen(job))
+
+        def look() -> tuple[Job, bool]:
+            present = self._present(self._book.find(grant, job.id))
+            return present, present.is_ended or present.state is JobState.PAUSED or self.is_closing
+
+        return self._followers.follow(job.id, look)
 
     @contextmanager
     def served(self) -> Iterator[None]:
@@ -277,66 +272,21 @@ class Jobs:
         return run
 
     def _steps(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
-        """Do a claimed job; whatever happens, it is written down and no longer claimed."""
+        """Do a claimed job, and tell who follows it; whatever happens, it is written down and no longer claimed."""
+        runner = Runner(self.audit, self.syncing, self.documents, self.loader, self.clock)
         try:
-            run.job = self._book.change(grant, run.job.id, started)
-            yield from self._files_told(grant, run)
-            if run.wish is None:
-                run.job = run.job.ended(JobState.DONE, self.clock())
-        except Exception as error:
-            if not run.stopped.is_set():  # or it is what the stop has set off
-                run.job = run.job.ended(JobState.FAILED, self.clock(), sentence(error))
-                raise
+            with closing(runner.do(grant, run)) as files:
+                for file in files:
+                    self._followers.tell(run.job.id, file)
+                    yield file
         finally:
-            self._leave(grant, run)
+            runner.leave(grant, run)
+            self._make_room(run)
 
-    def _files_told(self, grant: Grant, run: Run) -> Iterator[FileLoaded]:
-        with closing(self._files(grant, run)) as files:
-            for file in files:
-                run.count(file)
-                with self._change:
-                    for heard in self._listeners.get(run.job.id, ()):
-                        heard.put(file)
-                yield file
-                if time.monotonic() - run.written > WRITE_SECONDS:
-                    run.written = time.monotonic()
-                    self._book.change(grant, run.job.id, run.present)
-                if run.wish:
-                    return
-
-    def _files(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
-        job = run.job
-        if job.released:
-            self.audit.record(OPERATOR.user_id, RELEASE, job.collection_id, "begun")
-        if job.kind is JobKind.SYNC:
-            source = self.syncing.find(grant, job.target)
-            return self.syncing.run(grant, source, run.stopped, job.released, is_rereading=job.is_rereading)
-        return self._load(grant, run)
-
-    def _load(self, grant: Grant, run: Run) -> Generator[FileLoaded, None, None]:
-        job = run.job
-        self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "begun")
-        try:
-            path, rereading = Path(job.target), job.is_rereading
-            yield from self.loader().load(grant, path, job.released, is_rereading=rereading, stopped=run.stopped)
-        except BaseException:
-            with suppress(AuditBroken):  # a full disk is told as what it is; an end that is missing reads as of a crash
-                self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "stopped")
-            raise
-        self.audit.record(OPERATOR.user_id, LOAD, job.collection_id, "done")
-
-    def _leave(self, grant: Grant, run: Run) -> None:
-        """Write down what became of a run, as far as the collection is still there, and make room for the next."""
-        job = run.job
-        if not job.is_ended:
-            state = AFTER[run.wish or Wish.CANCEL]
-            run.job = job.ended(state, self.clock()) if state is JobState.CANCELLED else replace(job, state=state)
-        with suppress(RagError, SecurityError):
-            run.job = self._book.change(grant, job.id, run.present)
-            if run.job.state is JobState.CANCELLED and job.kind is JobKind.SYNC:
-                self.syncing.keep(grant, job.target, "cancelled", job.files)
+    def _make_room(self, run: Run) -> None:
+        """Let the next have its turn."""
         with self._change:
-            self._runs.pop(job.id, None)
+            self._runs.pop(run.job.id, None)
             self._change.notify_all()
         with suppress(OperationalError):  # without room it is left to the next load, and what went wrong is told
             empty_log(self.engine)
@@ -355,29 +305,6 @@ class Jobs:
             changed = self._book.change(grant, job.id, change)
             self._change.notify_all()
         return changed
-
-    def _listen(self, job: Job) -> SimpleQueue[FileLoaded]:
-        heard: SimpleQueue[FileLoaded] = SimpleQueue()
-        with self._change:
-            self._listeners.setdefault(job.id, []).append(heard)
-        return heard
-
-    def _following(
-        self, grant: Grant, job: Job, heard: SimpleQueue[FileLoaded]
-    ) -> Generator[FileLoaded | Job, None, None]:
-        try:
-            while True:
-                present = self._present(self._book.find(grant, job.id))
-                is_left = present.is_ended or present.state is JobState.PAUSED or self.is_closing
-                yield from _heard(heard, 0 if is_left else FOLLOW_SECONDS)
-                yield present
-                if is_left:
-                    return
-        finally:
-            with self._change:
-                self._listeners[job.id].remove(heard)
-                if not self._listeners[job.id]:
-                    del self._listeners[job.id]
 
     def _present(self, job: Job) -> Job:
         """What is known of a job; one that is written down as running and is not was left by a killed process."""
@@ -402,11 +329,3 @@ class Jobs:
 
 def _turn(job: Job) -> tuple[int, float]:
     return _ORDER[job.priority], job.created_at.timestamp()
-
-
-def _heard(heard: SimpleQueue[FileLoaded], seconds: float) -> Iterator[FileLoaded]:
-    """What comes within that time; at least what is there."""
-    until = time.monotonic() + seconds
-    with suppress(Empty):
-        while True:
-            yield heard.get(timeout=max(until - time.monotonic(), 0.001))
