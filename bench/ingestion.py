@@ -26,7 +26,7 @@ from chat.assembly import House
 from chat.settings import load_settings
 from rag.documents import Block, BlockKind, Chunk, ParsedDocument, Passage, PassageId
 from rag.loading import Loader
-from rag.store.documents import IndexEntry, NewDocument
+from rag.store.values import IndexEntry, NewDocument
 from security.access import Grant, Right
 from security.identity import OPERATOR
 
@@ -144,7 +144,7 @@ def is_found(gold: Gold, held: Mapping[tuple[str, int | None], set[str]]) -> boo
 
 
 def _passages(house: House, grant: Grant) -> Iterator[Passage]:
-    for batch in house.documents.index_texts(house.policy.for_indexing(grant.collection_id)):
+    for batch in house.documents.entries.texts(house.policy.for_indexing(grant.collection_id)):
         yield from house.documents.passages(grant, [PassageId(identifier) for identifier, _ in batch])
 
 

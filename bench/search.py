@@ -120,7 +120,7 @@ def bare_chroma(memory_dir: Path) -> Iterator[Collection]:
 
 def copy_vectors(store: DocumentStore, grant: Grant, chroma: Collection) -> None:
     """Bring Chroma to the vectors that the collection holds."""
-    for entries in store.index_entries(grant, BATCH):
+    for entries in store.entries.all(grant, BATCH):
         chroma.upsert(ids=[entry.passage_id for entry in entries], embeddings=np.stack([e.vector for e in entries]))
 
 

@@ -94,8 +94,8 @@ class FolderRights:
             )
         documents, found = self.documents(), MappedFolder(Path(source.address), lambda: (reader,)).survey()
         name = str(found.root)
-        there = {documents.place_key(grant, name, file.place): file for file in found.files}
-        for place, held in documents.held(grant, name).items():
+        there = {documents.fingerprints.place_key(grant, name, file.place): file for file in found.files}
+        for place, held in documents.fingerprints.held(grant, name).items():
             file = there.get(place)
             if file is not None and file.is_barred:
                 raise Refused(f"{held.info.path}: {file.problem}")

@@ -6,8 +6,8 @@ from importlib import metadata
 
 from rag.errors import DocumentEmpty, DocumentQuarantined, DocumentRejected, FileUnavailable
 from rag.folders import FoundFile
-from rag.store.documents import DocumentStore, Fingerprint
-from rag.store.values import KeptOut
+from rag.store.documents import DocumentStore
+from rag.store.values import Fingerprint, KeptOut
 from security.access import Grant
 
 Refusal = DocumentRejected | DocumentEmpty | FileUnavailable
@@ -96,7 +96,7 @@ class KeptOutHere:
         self.drop([place for place in self._held if place not in places])
 
     def _place(self, file: FoundFile) -> bytes:
-        return self._store.place_key(self._grant, self._source, file.place)
+        return self._store.fingerprints.place_key(self._grant, self._source, file.place)
 
     def _content(self, mark: Fingerprint) -> str:
         return f"{mark.content.hex()} {self._readers}"

@@ -18,8 +18,8 @@ from rag.personal.kinds import Identifiers
 from rag.personal.marking import identifiers_of
 from rag.personal.policy import Policy, check_admitted
 from rag.preparing import Known, Prepared, Preparer, Ready, Refused
-from rag.store.documents import DocumentStore, Fingerprint, Inventory, MovedTo, NewDocument
-from rag.store.values import Held, KeptOut
+from rag.store.documents import DocumentStore
+from rag.store.values import Fingerprint, Held, Inventory, KeptOut, MovedTo, NewDocument
 from security.access import Grant
 
 VERSIONS_NOTED = 500
@@ -74,9 +74,10 @@ class SourceLoad:
     def __init__(self, place: Place, found: Survey, source: str = "", inventory: Inventory | None = None) -> None:
         self._store, self._index, self._grant = place.store, place.index, place.grant
         self._to, self._source = place, source or str(found.root)
-        whole = inventory or self._store.inventory(place.grant, self._source)
+        self._fingerprints = place.store.fingerprints
+        whole = inventory or self._fingerprints.inventory(place.grant, self._source)
         self._inventory, self._held = whole, dict(whole.of(self._key(self._source)))
-        self._places = self._store.place_keys(place.grant, self._source, (file.place for file in found.files))
+        self._places = self._fingerprints.place_keys(place.grant, self._source, (file.place for file in found.files))
         wanted = set(self._places.values())
         gone = {place: entry for place, entry in self._held.items() if place not in wanted}
         if found.is_complete and gone and not found.files and not source:
@@ -131,7 +132,7 @@ class SourceLoad:
         return self._forget([(place, identifier) for place, (identifier, _) in self._gone.items()])
 
     def _fingerprint(self, file: FoundFile, data: bytes) -> Fingerprint:
-        return self._store.fingerprint(self._grant, self._source, file.place, data)
+        return self._fingerprints.of(self._grant, self._source, file.place, data)
 
     def _unread(self, file: FoundFile) -> Fingerprint | None:
         """The digests of a file that has the version it was loaded with; None for one that must be fetched."""
@@ -192,7 +193,7 @@ class SourceLoad:
         """
         with self._versions_opening:
             if self._versions_known is None:
-                self._versions_known = self._store.held(self._grant, self._source) if self._has_versions else {}
+                self._versions_known = self._fingerprints.held(self._grant, self._source) if self._has_versions else {}
             return self._versions_known
 
     def _note_versions(self) -> None:
@@ -237,7 +238,7 @@ class SourceLoad:
             name = path.removeprefix(f"{old[1]}{INSIDE}")
             doc = f"{new[1]}{INSIDE}{name}"
             self._move_document(identifier, MovedTo(source, name, doc))
-            self._move_members((place, path), (self._store.place_key(self._grant, source, name), doc))
+            self._move_members((place, path), (self._fingerprints.place_key(self._grant, source, name), doc))
 
     def _twin(self, file: FoundFile, mark: Fingerprint) -> DocumentId | None:
         ids = self._inventory.elsewhere.get(mark.content, ())
@@ -273,7 +274,7 @@ class SourceLoad:
     def _refuse(self, prepared: Prepared, refused: Refused) -> Ended:
         """A file that now holds nothing readable loses what was loaded of it; one that cannot be opened does not."""
         file, error = prepared.file, refused.error
-        place = self._store.place_key(self._grant, self._source, file.place)
+        place = self._fingerprints.place_key(self._grant, self._source, file.place)
         held = self._held.get(place)
         note = ""
         if held and not isinstance(error, FileUnavailable):
@@ -308,7 +309,7 @@ class SourceLoad:
             yield from self._kept_out_inside(inner)
 
     def _key(self, source: str) -> bytes:
-        return self._store.source_key(self._grant, source)
+        return self._fingerprints.source_key(self._grant, source)
 
 
 def _source_inside(place: bytes) -> str:

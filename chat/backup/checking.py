@@ -46,7 +46,7 @@ def _collection(house: House, record: CollectionRecord, damaged: list[str]) -> I
         house.directory.groups.grantees(record.id)
     with _noted(damaged, f"collection {record.id}"):
         infos = house.documents.documents(grant)
-        for _ in house.documents.index_entries(grant):
+        for _ in house.documents.entries.all(grant):
             pass
     for info in infos:
         place = f"{ORIGINALS}/{record.id}/{info.id}"

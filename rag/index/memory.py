@@ -25,8 +25,9 @@ from rag.index.collection import CollectionIndex, Scores
 from rag.index.contents import mark_of_title
 from rag.index.limits import EXACT_PASSAGES_MAX
 from rag.retrieval.filters import Sieve
-from rag.store.documents import DocumentStore, IndexEntry
+from rag.store.documents import DocumentStore
 from rag.store.snapshots import Snapshots
+from rag.store.values import IndexEntry
 from security.access import Grant
 from security.hygiene import MEMORY_BACKED, file_system_of, give_back_memory
 from security.identity import CollectionId
@@ -134,7 +135,7 @@ class MemoryIndex:
         place = self._put(grant.collection_id, index)
         if opened is Opened.RESTORED:
             place.has_old_facets = place.is_wanted = True
-            self._catch_up(place, grant, store, store.facets if index.lacks_facets else store.ids)
+            self._catch_up(place, grant, store, store.entries.facets if index.lacks_facets else store.ids)
         else:
             self._fill_at_once(place, grant, store)
         give_back_memory()
@@ -171,7 +172,7 @@ class MemoryIndex:
             if place.is_dropped:
                 return False
             if place.has_old_facets:
-                self._catch_up(place, grant, store, store.facets)
+                self._catch_up(place, grant, store, store.entries.facets)
                 place.has_old_facets = False
             if place.lacks_words:
                 self._fill_words(place, grant, store)
@@ -259,7 +260,7 @@ class MemoryIndex:
             fresh.close()
             raise
         with place.changing:
-            _catch_up(fresh, grant, store, store.facets)
+            _catch_up(fresh, grant, store, store.entries.facets)
             old, place.index = place.index, fresh
             place.is_changed, place.lacks_words = True, False
         old.close()
@@ -269,7 +270,7 @@ class MemoryIndex:
         removals = place.removals
         _fill_vectors(fresh, grant, store)
         slots = fresh.slots()
-        for texts in store.index_texts(grant):
+        for texts in store.entries.texts(grant):
             self._go_on(place)
             fresh.add_words(texts, slots)
         if self._has_many_waiting(fresh):
@@ -284,7 +285,7 @@ class MemoryIndex:
 
     def _fill_words(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
         slots = place.index.slots()
-        for texts in store.index_texts(grant):
+        for texts in store.entries.texts(grant):
             self._go_on(place)
             place.index.add_words(texts, slots)
         place.lacks_words = False
@@ -414,7 +415,7 @@ class MemoryIndex:
 
 
 def _fill_vectors(index: CollectionIndex, grant: Grant, store: DocumentStore) -> None:
-    for batch in store.index_vectors(grant):
+    for batch in store.entries.vectors(grant):
         index.add_vectors(batch)
 
 
@@ -432,7 +433,7 @@ def _catch_up(index: CollectionIndex, grant: Grant, store: DocumentStore, read: 
     for name in stale:
         index.remove(name)
     missing = [name for name in held if not index.holds(name)]
-    for entries in store.entries_of(grant, missing):
+    for entries in store.entries.of(grant, missing):
         index.add(entries)
     others = [name for name, each in facets.items() if index.note_facets(name, each)]
     index.lacks_facets &= not facets

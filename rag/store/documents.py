@@ -1,13 +1,10 @@
 """Documents and passages in the sealed truth. Every call takes a grant; the key of the collection opens for it."""
 
-import hashlib
-import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
@@ -17,7 +14,9 @@ from rag.facets import Facets, folder_name
 from rag.personal.masking import masked, masked_document, masked_passage
 from rag.personal.policy import Policy
 from rag.sources.record import SourceRecord
-from rag.store.integrity import Damage, Integrity
+from rag.store.entries import Entries, entries_of
+from rag.store.fingerprints import Fingerprints, fingerprint, place_key, source_key
+from rag.store.integrity import Integrity
 from rag.store.jobs import JobBook
 from rag.store.keptout import KeptOutFiles
 from rag.store.ledger import Change, SourceChange, changing, id_batches, stated, stated_policies
@@ -33,32 +32,19 @@ from rag.store.rows import (
     new_info,
     new_row,
     open_about,
-    open_entry,
-    open_held,
     open_info,
     open_passage,
-    open_vector,
-    open_words,
     passage_row,
-    place_bytes,
 )
 from rag.store.serving import Policies, Serving
 from rag.store.snapshots import Snapshots
 from rag.store.tables import collections, documents, is_of, passages
-from rag.store.values import Fingerprint, Held, IndexEntry, Inventory, MovedTo, NewDocument, words_of
+from rag.store.unsealing import Unsealing
+from rag.store.values import IndexEntry, MovedTo, NewDocument
 from security.access import Grant, Right
-from security.errors import AccessDenied, SealBroken
 from security.identity import CollectionId
 from security.keyring import Keyring, collection_owner
 from security.sealing import DataKey
-
-__all__ = ["DocumentStore", "Fingerprint", "IndexEntry", "Inventory", "MovedTo", "NewDocument", "words_of"]
-
-
-_Read = TypeVar("_Read")
-_ReadRow = Callable[[DataKey, RowMapping, Mapping[DocumentId, Facets]], _Read]
-INDEX_BATCH = 1000
-"""Passages opened between two looks at whether to go on."""
 
 
 class DocumentStore:
@@ -69,9 +55,12 @@ class DocumentStore:
         self.snapshots = Snapshots(originals.with_name("snapshots"), keyring)  # of indexes: they hold the same
         self._writing = threading.Lock()  # no value is on its way in under a version that is being retired
         self.integrity = Integrity(engine, keyring, self._originals, self._writing)
-        self.jobs = JobBook(engine, keyring, self._key, self._writing)
-        self.kept_out = KeptOutFiles(engine, self._key, self._writing)
-        self.quality = Quality(engine, self._key, self._writing, self.policies)
+        self._unsealing = Unsealing(keyring, self.integrity)
+        self.jobs = JobBook(engine, keyring, self._unsealing.key, self._writing)
+        self.kept_out = KeptOutFiles(engine, self._unsealing.key, self._writing)
+        self.quality = Quality(engine, self._unsealing.key, self._writing, self.policies)
+        self.fingerprints = Fingerprints(engine, self._unsealing, self.kept_out)
+        self.entries = Entries(engine, self._unsealing, self.documents)
 
     def put(self, grant: Grant, new: NewDocument) -> tuple[DocumentId, tuple[IndexEntry, ...]]:
         """Seal and store a document; an earlier one at the same place goes. Gives what the index needs.
@@ -81,7 +70,7 @@ class DocumentStore:
         """
         info = new_info(DocumentId(secrets.token_hex(16)), grant.collection_id, new)
         with self._writing, room():
-            key = self._key(grant, Right.MANAGE)
+            key = self._unsealing.key(grant, Right.MANAGE)
             entries = new_entries(key, info, new)
             with self._originals.written(key, grant.collection_id, info.id, new.content):
                 old = self._insert(key, info, new, entries)
@@ -91,7 +80,7 @@ class DocumentStore:
     def _insert(
         self, key: DataKey, info: DocumentInfo, new: NewDocument, entries: Sequence[IndexEntry]
     ) -> list[DocumentId]:
-        mark = self._fingerprint(key, new.source, new.place or new.path, new.content)
+        mark = fingerprint(key, new.source, new.place or new.path, new.content)
         row = new_row(key, info, mark, new, [entry.passage_id for entry in entries])
         rows = [passage_row(key, info, entry, chunk) for entry, chunk in zip(entries, new.chunks, strict=True)]
         with self._changing(key, info.collection_id) as (connection, change):
@@ -102,7 +91,7 @@ class DocumentStore:
 
     def forget(self, grant: Grant, ids: Sequence[DocumentId]) -> None:
         """Remove documents of the granted collection, their passages and originals."""
-        key = self._key(grant, Right.MANAGE)
+        key = self._unsealing.key(grant, Right.MANAGE)
         with self._writing, room(), self._changing(key, grant.collection_id) as (_, change):
             change.delete(ids)
         self._originals.remove(grant.collection_id, ids)
@@ -113,7 +102,7 @@ class DocumentStore:
         `mask` and `withhold` are for all it holds, `refuse` is for what is loaded.
         """
         with self._writing, room():
-            key = self._key(grant, Right.MANAGE)
+            key = self._unsealing.key(grant, Right.MANAGE)
             with self._changing(key, grant.collection_id) as (_, change):
                 change.decide(policy, serving)
 
@@ -123,22 +112,22 @@ class DocumentStore:
 
     def policies(self, grant: Grant) -> Policies:
         """All that the collection has decided. Raises PolicyUnknown."""
-        return self._opened(grant, lambda key: self._policies(key, grant))
+        return self._unsealing.opened(grant, lambda key: self._policies(key, grant))
 
     def _policies(self, key: DataKey, grant: Grant) -> Policies:
         return stated_policies(self._engine, self._keyring.epochs, key, grant.collection_id)
 
     def sources(self, grant: Grant) -> tuple[SourceRecord, ...]:
         """Where the documents of the collection come from by themselves, credentials included."""
-        self._key(grant, Right.MANAGE)
-        return self._opened(
+        self._unsealing.key(grant, Right.MANAGE)
+        return self._unsealing.opened(
             grant, lambda key: stated(self._engine, self._keyring.epochs, key, grant.collection_id).sources
         )
 
     def change_sources(self, grant: Grant, change: SourceChange) -> None:
         """Have other sources from now on: `change` gets those that there are."""
         with self._writing, room():
-            key = self._key(grant, Right.MANAGE)
+            key = self._unsealing.key(grant, Right.MANAGE)
             with self._changing(key, grant.collection_id) as (_, ledger):
                 ledger.sources(change)
 
@@ -150,7 +139,7 @@ class DocumentStore:
 
     def sweep(self, grant: Grant) -> int:
         """Remove originals that a crash left without a row; gives their number. Not while this collection loads."""
-        self._key(grant, Right.MANAGE)
+        self._unsealing.key(grant, Right.MANAGE)
         folders = self._originals.collections()  # before the query: a collection made after it is not a stray
         query = select(documents.c.id).where(documents.c.collection_id == grant.collection_id)
         with self._engine.connect() as connection:
@@ -160,54 +149,10 @@ class DocumentStore:
             self._originals.remove_collection(stray)
         return self._originals.keep_only(grant.collection_id, held)
 
-    def fingerprint(self, grant: Grant, source: str, path: str, content: bytes) -> Fingerprint:
-        """The keyed digests of a file."""
-        return self._fingerprint(self._key(grant, Right.MANAGE), source, path, content)
-
-    def place_key(self, grant: Grant, source: str, place: str) -> bytes:
-        """The keyed digest of a place."""
-        return self._key(grant, Right.MANAGE).blind("place", place_bytes(source, place))
-
-    def place_keys(self, grant: Grant, source: str, places: Iterable[str]) -> dict[str, bytes]:
-        """The keyed digests of many places of a source."""
-        key = self._key(grant, Right.MANAGE)
-        return {place: key.blind("place", place_bytes(source, place)) for place in places}
-
-    def source_key(self, grant: Grant, source: str) -> bytes:
-        """The keyed digest of a source: a loaded folder, or a file that holds files."""
-        return self._key(grant, Right.MANAGE).blind("source", os.fsencode(source))
-
-    def inventory(self, grant: Grant, source: str) -> Inventory:
-        """What the collection holds, told by digests, for a load from this source."""
-        mine = self.source_key(grant, source)
-        columns = (documents.c.id, documents.c.source_key, documents.c.place_key, documents.c.content_key)
-        query = select(*columns).where(documents.c.collection_id == grant.collection_id)
-        sources: dict[bytes, dict[bytes, tuple[DocumentId, bytes]]] = {}
-        elsewhere: dict[bytes, tuple[DocumentId, ...]] = {}
-        with self._engine.connect() as connection:
-            for identifier, source_key, place, content in connection.execute(query):
-                sources.setdefault(source_key, {})[place] = (DocumentId(identifier), content)
-                if source_key != mine:
-                    elsewhere[content] = (*elsewhere.get(content, ()), DocumentId(identifier))
-        return Inventory(sources, elsewhere, self.kept_out.by_source(grant))
-
-    def held(self, grant: Grant, source: str) -> dict[bytes, Held]:
-        """The documents of a source by the digest of their place, all opened: 10,000 take a second."""
-        mine = self.source_key(grant, source)
-        query = select(documents).where(
-            documents.c.collection_id == grant.collection_id, documents.c.source_key == mine
-        )
-
-        def read(key: DataKey) -> dict[bytes, Held]:
-            with self._engine.connect() as connection:
-                return {row["place_key"]: open_held(key, row) for row in connection.execute(query).mappings()}
-
-        return self._opened(grant, read)
-
     def note_versions(self, grant: Grant, versions: Mapping[DocumentId, str]) -> None:
         """Write down the versions that files have now whose content is what was loaded."""
         with self._writing, room():
-            key = self._key(grant, Right.MANAGE)
+            key = self._unsealing.key(grant, Right.MANAGE)
             with self._changing(key, grant.collection_id) as (connection, change):
                 for identifier, version in versions.items():
                     row = self._row(connection, grant, identifier)
@@ -220,7 +165,7 @@ class DocumentStore:
         Yields how far it is, often. People read and load meanwhile. Where a rotation was cut short, it goes on from
         there. Closed or killed at any point, every value opens: the older versions go when nothing is left of them.
         """
-        self._key(grant, Right.MANAGE)
+        self._unsealing.key(grant, Right.MANAGE)
         owner = collection_owner(grant.collection_id)
         if len(self._keyring.versions(owner)) == 1:
             self._keyring.rotate(owner)
@@ -243,26 +188,17 @@ class DocumentStore:
             return self._move(grant, document_id, to)
 
     def _move(self, grant: Grant, document_id: DocumentId, to: MovedTo) -> tuple[Facets, tuple[IndexEntry, ...]]:
-        key = self._key(grant, Right.MANAGE)
+        key = self._unsealing.key(grant, Right.MANAGE)
         with room(), self._changing(key, grant.collection_id) as (connection, change):
             row = self._row(connection, grant, document_id)
             about, old = open_about(key, row)
             title = to.path.rpartition("/")[2] if about["title"] == about["path"].rpartition("/")[2] else about["title"]
             known = {**about, "path": to.path, "title": title, "version": to.version}
-            place = {
-                "place_key": key.blind("place", place_bytes(to.source, to.place)),
-                "source_key": key.blind("source", os.fsencode(to.source)),
-            }
+            place = {"place_key": place_key(key, to.source, to.place), "source_key": source_key(key, to.source)}
             moved = finished_row(key, {**row, **place}, known)
             change.replace(moved, old)
         facets = facets_under(key, open_info(key, moved.values))
-        return facets, self._entries_of(key, document_id, facets) if title != about["title"] else ()
-
-    def _entries_of(self, key: DataKey, document_id: DocumentId, facets: Facets) -> tuple[IndexEntry, ...]:
-        query = select(passages).where(passages.c.document_id == document_id)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        return tuple(open_entry(key, row, {document_id: facets}) for row in rows)
+        return facets, entries_of(self._engine, key, document_id, facets) if title != about["title"] else ()
 
     def documents(self, grant: Grant) -> tuple[DocumentInfo, ...]:
         """Every document of the collection, by path."""
@@ -273,7 +209,7 @@ class DocumentStore:
             with self._engine.connect() as connection:
                 return [shown(open_info(key, row)) for row in connection.execute(query).mappings()]
 
-        return tuple(sorted(self._opened(grant, read), key=lambda info: info.path))
+        return tuple(sorted(self._unsealing.opened(grant, read), key=lambda info: info.path))
 
     def document(self, grant: Grant, document_id: DocumentId) -> DocumentInfo:
         """One document; raises StoreBroken when the collection has none of that id."""
@@ -283,7 +219,7 @@ class DocumentStore:
             with self._engine.connect() as connection:
                 return shown(open_info(key, self._row(connection, grant, document_id)))
 
-        return self._opened(grant, read)
+        return self._unsealing.opened(grant, read)
 
     def _row(self, connection: Connection, grant: Grant, document_id: DocumentId) -> RowMapping:
         own = (documents.c.id == document_id) & (documents.c.collection_id == grant.collection_id)
@@ -311,7 +247,7 @@ class DocumentStore:
             found = (open_passage(key, rows[identifier], known) for identifier in ids if identifier in rows)
             return tuple(masked_passage(passage) if is_masked else passage for passage in found)
 
-        return self._opened(grant, read)
+        return self._unsealing.opened(grant, read)
 
     def whole(self, grant: Grant, document_id: DocumentId) -> tuple[Passage, ...]:
         """Every passage of a document, in reading order; none where the collection has no such document."""
@@ -342,18 +278,13 @@ class DocumentStore:
 
     def _blocks(self, grant: Grant, document_id: DocumentId) -> Iterator[bytes]:
         try:
-            yield from self._originals.read(self._key(grant), grant.collection_id, document_id)
+            yield from self._originals.read(self._unsealing.key(grant), grant.collection_id, document_id)
         except FileNotFoundError as error:
             raise StoreBroken(f"the original of document {document_id} is missing; load its folder again") from error
 
-    def facets(self, grant: Grant) -> dict[DocumentId, Facets]:
-        """Facets of all documents of the collection, for its index: 5,000 take a second."""
-        key = self._key(grant, Right.INDEX)
-        return {info.id: facets_under(key, info) for info in self.documents(grant)}
-
     def folder_key(self, grant: Grant, folder: str) -> str:
         """The digest that the index knows a folder by; to whoever reads it masked, a folder has its masked name."""
-        key = self._key(grant)
+        key = self._unsealing.key(grant)
         is_masked = grant.right is Right.READ and self._policies(key, grant).personal_data is Policy.MASK
         return folder_digest(key, folder_name(masked(folder) if is_masked else folder))
 
@@ -362,45 +293,6 @@ class DocumentStore:
         query = select(documents.c.id).where(documents.c.collection_id == grant.collection_id)
         with self._engine.connect() as connection:
             return {DocumentId(identifier) for identifier in connection.execute(query).scalars()}
-
-    def index_vectors(self, grant: Grant, batch: int = INDEX_BATCH) -> Iterator[tuple[IndexEntry, ...]]:
-        """The vectors of a collection, without words, in batches: 100,000 take 2 s."""
-        columns = (passages.c.id, passages.c.document_id, passages.c.vector)
-        yield from self._or_closed(grant, self._for_index(grant, columns, open_vector, batch))
-
-    def index_texts(self, grant: Grant, batch: int = INDEX_BATCH) -> Iterator[tuple[tuple[PassageId, str], ...]]:
-        """The words of a collection's passages, in batches."""
-        columns = (passages.c.id, passages.c.document_id, passages.c.body)
-        yield from self._or_closed(grant, self._for_index(grant, columns, open_words, batch))
-
-    def index_entries(self, grant: Grant, batch: int = INDEX_BATCH) -> Iterator[tuple[IndexEntry, ...]]:
-        """Both, in batches. Raises SealBroken for what does not open."""
-        yield from self._for_index(grant, tuple(passages.c), open_entry, batch)
-
-    def entries_of(self, grant: Grant, ids: Sequence[DocumentId]) -> Iterator[tuple[IndexEntry, ...]]:
-        """Index entries of some documents of the collection, each whole; those that are not held are left out."""
-        facets = self.facets(grant) if ids else {}
-        for identifier in ids:
-            if identifier in facets:
-                yield self._entries_of(self._key(grant, Right.INDEX), identifier, facets[identifier])
-
-    def _for_index(
-        self, grant: Grant, columns: Sequence[Any], read: _ReadRow[_Read], batch: int
-    ) -> Iterator[tuple[_Read, ...]]:
-        """Rows of the collection's passages, opened; of those whose document came or went meanwhile, none."""
-        key, facets = self._key(grant, Right.INDEX), self.facets(grant)
-        query = select(*columns).where(passages.c.collection_id == grant.collection_id)
-        with self._engine.connect() as connection:
-            for rows in connection.execution_options(yield_per=batch).execute(query).mappings().partitions():
-                yield tuple(read(key, row, facets) for row in rows if row["document_id"] in facets)
-
-    def _or_closed(self, grant: Grant, read: Iterator[_Read]) -> Iterator[_Read]:
-        """What is read; where something does not open, the collection is closed, and StoreBroken raised."""
-        try:
-            yield from read
-        except SealBroken as error:
-            self.integrity.close(grant.collection_id, Damage(str(error)))
-            raise StoreBroken(self.integrity.reason(grant.collection_id)) from error
 
     def counts(self, collection_id: CollectionId) -> tuple[int, int]:
         """Documents and passages held, without opening any."""
@@ -416,32 +308,8 @@ class DocumentStore:
         self._originals.remove_collection(collection_id)
         self.snapshots.remove_all(collection_id)
 
-    def _key(self, grant: Grant, right: Right | None = None) -> DataKey:
-        if right is not None and grant.right is not right:
-            raise AccessDenied(f"this needs the right to {right.value}; the grant is to {grant.right.value}")
-        self.integrity.require(grant.collection_id)
-        return self._keyring.for_grant(grant)
-
-    def _opened(self, grant: Grant, read: Callable[[DataKey], _Read]) -> _Read:
-        """What is read and opened; once more where a value does not open: a rotation may have sealed it anew meanwhile.
-
-        Then the collection is closed, and StoreBroken raised.
-        """
-        try:
-            return read(self._key(grant))
-        except SealBroken:
-            try:
-                return read(self._key(grant))
-            except SealBroken as error:
-                self.integrity.close(grant.collection_id, Damage(str(error)))
-                raise StoreBroken(str(self.integrity.reason(grant.collection_id))) from error
-
     def _changing(self, key: DataKey, collection_id: CollectionId) -> AbstractContextManager[tuple[Connection, Change]]:
         return changing(self._engine, self._keyring.epochs, key, collection_id)
-
-    def _fingerprint(self, key: DataKey, source: str, path: str, content: bytes) -> Fingerprint:
-        digest = hashlib.sha256(content).digest()
-        return Fingerprint(key.blind("place", place_bytes(source, path)), key.blind("content", digest))
 
     def _at_place(self, connection: Connection, collection_id: CollectionId, place: bytes) -> list[DocumentId]:
         query = select(documents.c.id).where(documents.c.collection_id == collection_id, documents.c.place_key == place)

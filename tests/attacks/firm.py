@@ -98,7 +98,7 @@ class Firm:
 def forged(firm: Firm, name: str, **changes: Any) -> dict[str, Any]:
     """What a page could claim of a message: it was made of a passage of that collection."""
     grant = firm.house.policy.for_indexing(firm.ids[name])
-    (batch,) = firm.house.documents.index_entries(grant)
+    (batch,) = firm.house.documents.entries.all(grant)
     passages = [[firm.ids[name], entry.passage_id, [[1, 0, 20]]] for entry in batch]
     made = {"question": "q", "model": "m", "reason": "", "sentences": [["s", [1]]], "passages": passages}
     return made | changes

@@ -19,9 +19,9 @@ from chat.opening import initialise, open_for_restore, open_house
 from chat.settings import Settings
 from rag.documents import Chunk, ParsedDocument
 from rag.evaluating.question import Gold
-from rag.store.documents import NewDocument
 from rag.store.reports import Report
 from rag.store.tables import passages
+from rag.store.values import NewDocument
 from security.access import Right
 from security.errors import KeyringLocked
 from security.identity import OPERATOR, CollectionId, Role

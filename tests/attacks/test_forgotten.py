@@ -134,9 +134,9 @@ def live_bytes(house: House) -> bytes:
 def test_of_a_removed_document_no_row_no_snapshot_and_no_older_block_of_one_is_left(house: House, folder: Path) -> None:
     grant = fill(house, folder)
     (doomed,) = [info.id for info in house.documents.documents(grant) if info.path == f"{DOOMED}.txt"]
-    (entry,) = next(house.documents.entries_of(indexing(house, grant), [doomed]))
+    (entry,) = next(house.documents.entries.of(indexing(house, grant), [doomed]))
     (kept,) = [info.id for info in house.documents.documents(grant) if info.path == f"{KEPT}.txt"]
-    (other,) = next(house.documents.entries_of(indexing(house, grant), [kept]))
+    (other,) = next(house.documents.entries.of(indexing(house, grant), [kept]))
     rows = sealed_rows(house)[doomed]
     older = [path.read_bytes() for path in (house.state / "snapshots").rglob("*") if path.is_file()]
     blocks = [content[start : start + SLICE_BYTES] for content in older for start in range(100, len(content), 60_000)]

@@ -16,9 +16,8 @@ from chat.opening import DATABASE, initialise, open_house
 from chat.settings import Settings, Store
 from rag.documents import Chunk, DocumentId, ParsedDocument
 from rag.errors import StoreBroken
-from rag.store.documents import NewDocument
 from rag.store.tables import collections, documents, passages
-from rag.store.values import MovedTo
+from rag.store.values import MovedTo, NewDocument
 from security.access import Grant, Right
 from security.errors import OlderState, SealBroken
 from security.identity import OPERATOR, CollectionId, Role

@@ -88,8 +88,8 @@ def test_a_reason_kept_for_a_file_holds_for_its_content_and_place_alone(
     list(jobs.run(shelf.managing, jobs.submit(shelf.managing, JobKind.LOAD, str(root))))
     place = next(
         iter(
-            shelf.documents.inventory(shelf.managing, str(root)).of(
-                shelf.documents.source_key(shelf.managing, str(root))
+            shelf.documents.fingerprints.inventory(shelf.managing, str(root)).of(
+                shelf.documents.fingerprints.source_key(shelf.managing, str(root))
             )
         )
     )

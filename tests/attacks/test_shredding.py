@@ -14,8 +14,8 @@ from chat.conversations import ThreadId
 from chat.opening import initialise, open_house
 from chat.settings import Settings, Store
 from rag.documents import Chunk, DocumentId, ParsedDocument
-from rag.store.documents import NewDocument
 from rag.store.reports import Report
+from rag.store.values import NewDocument
 from security.access import Grant, Right
 from security.errors import KeyMissing, SealBroken
 from security.identity import OPERATOR, CollectionId, Principal, Role
@@ -80,7 +80,7 @@ def test_an_older_copy_of_the_data_does_not_open_with_the_keyring_of_now(tmp_pat
         assert house.collections.list() == ()
         grant = house.policy.for_indexing(grant.collection_id)
         with pytest.raises(KeyMissing, match="destroyed"):
-            next(house.documents.index_entries(grant))
+            next(house.documents.entries.all(grant))
 
 
 def test_nothing_that_the_key_sealed_lies_in_the_live_files(house: House) -> None:

@@ -21,8 +21,9 @@ from chat.rotating import Rotations
 from chat.settings import Settings, Store
 from rag.documents import Chunk, ParsedDocument, PassageId
 from rag.errors import StoreFull
-from rag.store.documents import DocumentStore, NewDocument
+from rag.store.documents import DocumentStore
 from rag.store.resealing import BATCH, Resealed
+from rag.store.values import NewDocument
 from security.access import Grant, Right
 from security.identity import OPERATOR, CollectionId
 from security.keyring import collection_owner
@@ -83,7 +84,7 @@ def versions(house: House, identifier: CollectionId) -> tuple[int, ...]:
 def everything(house: House, identifier: CollectionId) -> dict[str, tuple[bytes, int]]:
     """Each original and how many passages, all opened."""
     grant = house.policy.grant(OPERATOR, identifier, Right.READ)
-    entries = house.documents.index_entries(house.policy.for_indexing(identifier))
+    entries = house.documents.entries.all(house.policy.for_indexing(identifier))
     ids = [PassageId(entry.passage_id) for batch in entries for entry in batch]
     opened = house.documents.passages(grant, ids)
     assert all(passage.chunk.text.startswith(TEXT) for passage in opened)
@@ -130,7 +131,7 @@ def killed_at_step(open_again: Callable[[], Any], name: str, step: int) -> None:
 def test_killed_at_a_step_it_goes_on_at_the_next_start_and_ends(open_again: Callable[[], Any], step: int) -> None:
     with open_again() as house:
         identifier = filled(house, "archive")
-        mark = house.documents.fingerprint(managing(house, identifier), "/s", "small.txt", b"x")
+        mark = house.documents.fingerprints.of(managing(house, identifier), "/s", "small.txt", b"x")
     killed_at_step(open_again, "archive", step)
     with open_again() as house:
         assert versions(house, identifier) == (1, 2)
@@ -138,7 +139,7 @@ def test_killed_at_a_step_it_goes_on_at_the_next_start_and_ends(open_again: Call
         until_ended(house)
         assert versions(house, identifier) == (2,)
         assert everything(house, identifier) == WHOLE
-        assert house.documents.fingerprint(managing(house, identifier), "/s", "small.txt", b"x") == mark
+        assert house.documents.fingerprints.of(managing(house, identifier), "/s", "small.txt", b"x") == mark
         assert house.rotations.unfinished() == ()
         assert outcomes(house, identifier) == ["begun", "resumed", "done"]
         assert house.documents.integrity.look(house.policy.for_indexing(identifier)) == ()

@@ -149,7 +149,7 @@ class HouseAndTwin(RuleBasedStateMachine):
             infos = {info.path: info for info in house.documents.documents(reading)}
             originals = {path: b"".join(house.documents.original(reading, info.id)) for path, info in infos.items()}
             assert {path: content.decode() for path, content in originals.items()} == files
-            entries = [entry for batch in house.documents.index_entries(grant) for entry in batch]
+            entries = [entry for batch in house.documents.entries.all(grant) for entry in batch]
             found = house.index.search_dense(reading, WordEmbedder().embed_queries(["part"])[0], 1000)
             ids = {entry.passage_id for entry in entries}
             assert set(found) <= ids

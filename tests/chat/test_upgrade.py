@@ -48,9 +48,7 @@ def test_everything_is_there_and_nothing_is_found_wrong(state: Path) -> None:
                 ("1.txt", "Wombat 1", 2),
             ]
             assert b"".join(house.documents.original(grant, held[1].id)) == b"The wombat 1"
-            entries = [
-                e for batch in house.documents.index_entries(house.policy.for_indexing(record.id)) for e in batch
-            ]
+            entries = [e for batch in house.documents.entries.all(house.policy.for_indexing(record.id)) for e in batch]
             texts = house.documents.passages(grant, [PassageId(entry.passage_id) for entry in entries])
             assert {passage.chunk.text for passage in texts} == {
                 f"The wombat {number} sleeps by day, part {part}." for number in range(2) for part in range(2)

@@ -25,10 +25,9 @@ from rag.documents import Chunk, ParsedDocument
 from rag.evaluating.evaluation import Circumstances
 from rag.evaluating.question import Gold
 from rag.personal.marking import marked
-from rag.store.documents import NewDocument
 from rag.store.jobs import JobKind
 from rag.store.reports import Report
-from rag.store.values import KeptOut
+from rag.store.values import KeptOut, NewDocument
 from security.access import Right
 from security.identity import OPERATOR, CollectionId, Principal, Role, UserId
 from security.passwords import Argon2Cost

@@ -27,7 +27,7 @@ from chat.web.sources import create_sources
 from models.store import ModelStore
 from rag.chunking import chunk_document
 from rag.parsing.sandbox import read_document
-from rag.store.documents import NewDocument
+from rag.store.values import NewDocument
 from security.access import Right
 from security.identity import OPERATOR, Principal, Role
 from security.keystore import create_keyring

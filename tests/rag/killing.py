@@ -107,7 +107,7 @@ class KilledHouse:
         paths = {info.path for info in infos.values()}
         assert self.held <= paths
         assert not self.gone & paths
-        entries = [entry for batch in store.index_entries(indexing) for entry in batch]
+        entries = [entry for batch in store.entries.all(indexing) for entry in batch]
         opened = store.passages(grant, [PassageId(entry.passage_id) for entry in entries])
         assert len(opened) == len(entries) == sum(info.passages for info in infos.values())
         for info in infos.values():

@@ -122,7 +122,7 @@ def test_every_hostile_file_ends_as_it_should_and_leaves_nothing(shelf: Shelf, l
     wrong = {name: (ended[name].state.value, ended[name].reason) for name in EXPECTED if _is_wrong(ended[name])}
     assert wrong == {}
     assert max(file.seconds for file in ended.values()) < SECONDS_MAX
-    texts = [text for batch in shelf.documents.index_texts(shelf.indexing) for _, text in batch]
+    texts = [text for batch in shelf.documents.entries.texts(shelf.indexing) for _, text in batch]
     assert len(texts) > 30
     assert [text for text in texts if any(word in text for word in PLANTED)] == []
     assert list(shelf.memory.glob("read-*")) == []

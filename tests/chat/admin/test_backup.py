@@ -21,7 +21,7 @@ from pathlib import Path
 from chat.opening import open_house
 from chat.settings import load_settings
 from rag.documents import ParsedDocument
-from rag.store.documents import NewDocument
+from rag.store.values import NewDocument
 from security.access import Right
 from security.identity import OPERATOR
 import numpy as np

@@ -124,7 +124,7 @@ def everything(house: House) -> dict[str, Any]:
     held["groups"] = [(group, groups.members(group.id), groups.collections(group.id)) for group in groups.list()]
     for record in house.collections.list():
         grant = house.policy.for_indexing(record.id)
-        entries = [entry for batch in house.documents.index_entries(grant) for entry in batch]
+        entries = [entry for batch in house.documents.entries.all(grant) for entry in batch]
         held[record.name] = {
             "rights": house.directory.grantees(record.id),
             "quality": judged(house, record.name),
@@ -164,7 +164,7 @@ def is_consistent(house: House, name: str) -> bool:
     assert found
     grant = house.policy.for_indexing(found.id)
     infos = house.documents.documents(grant)
-    entries = [entry for batch in house.documents.index_entries(grant) for entry in batch]
+    entries = [entry for batch in house.documents.entries.all(grant) for entry in batch]
     assert len(infos) > 0
     for info in infos:
         own = [entry for entry in entries if entry.document_id == info.id]

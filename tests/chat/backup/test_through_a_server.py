@@ -16,7 +16,7 @@ from chat.admin.socket import create_admin_app
 from chat.assembly import House
 from chat.backup.taking import HELD
 from rag.documents import ParsedDocument
-from rag.store.documents import NewDocument
+from rag.store.values import NewDocument
 from tests.chat.backup.conftest import everything, manage, opened, record, restore, with_keyring
 
 SECONDS_MAX = 30

@@ -27,8 +27,8 @@ from rag.documents import Block, BlockKind, Chunk, ParsedDocument, PassageId
 from rag.errors import StoreBroken
 from rag.parsing.filetypes import MediaType
 from rag.personal.policy import Policy
-from rag.store.documents import NewDocument
 from rag.store.serving import Serving
+from rag.store.values import NewDocument
 from security.access import Grant, Right
 from security.errors import SealBroken
 from security.identity import OPERATOR, CollectionId, Principal, Role

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.parametrize("store", ["postgresql"], indirect=True)]
 def contents(yard: Yard, grant: Grant) -> dict[tuple[str, str], bytes]:
     """Every passage of a collection by its document's path and its text, with its vector."""
     paths = {each.id: each.path for each in yard.shelf.documents.documents(grant)}
-    batches = yard.shelf.documents.index_entries(yard.shelf.policy.for_indexing(grant.collection_id))
+    batches = yard.shelf.documents.entries.all(yard.shelf.policy.for_indexing(grant.collection_id))
     return {(paths[entry.document_id], entry.text): entry.vector.tobytes() for batch in batches for entry in batch}
 
 

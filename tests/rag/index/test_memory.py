@@ -16,8 +16,8 @@ from rag.index.collection import CollectionIndex
 from rag.index.compact import CompactVectors
 from rag.index.memory import MemoryIndex, Opened, check_memory_backed
 from rag.retrieval.filters import Filter
-from rag.store.documents import IndexEntry, MovedTo
 from rag.store.snapshots import Snapshots
+from rag.store.values import IndexEntry, MovedTo
 from security.access import Grant, Right
 from security.errors import AccessDenied
 from security.identity import OPERATOR
@@ -130,8 +130,8 @@ def test_after_a_stop_it_comes_from_its_snapshot_without_a_look_at_passages(
     before = shelf.index.search_dense(shelf.reading, vector, 9), shelf.index.search_lexical(shelf.reading, "orchard", 9)
     assert shelf.index.seal(shelf.indexing)
     assert not shelf.index.seal(shelf.indexing)
-    for name in ("index_vectors", "index_texts"):
-        monkeypatch.setattr(shelf.documents, name, None)
+    for name in ("vectors", "texts"):
+        monkeypatch.setattr(shelf.documents.entries, name, None)
     assert _reopened(shelf) is Opened.RESTORED
     assert shelf.index.search_dense(shelf.reading, vector, 9) == pytest.approx(before[0], abs=1e-5)
     assert shelf.index.search_lexical(shelf.reading, "orchard", 9) == pytest.approx(before[1])
@@ -283,7 +283,7 @@ def test_what_changes_while_an_index_is_made_anew_is_in_it(
     shelf: Shelf, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.load(folder)
-    texts = shelf.documents.index_texts
+    texts = shelf.documents.entries.texts
 
     def with_changes(grant: Grant) -> object:
         yield from texts(grant)
@@ -292,7 +292,7 @@ def test_what_changes_while_an_index_is_made_anew_is_in_it(
         shelf.load(folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shelf.documents, "index_texts", with_changes)
+        patch.setattr(shelf.documents.entries, "texts", with_changes)
         shelf.index.rebuild(shelf.indexing, shelf.documents)
     assert set(shelf.find("orchard")) == {"1.txt", "2.txt", "50.txt"}
     assert shelf.vectors_held() == 3

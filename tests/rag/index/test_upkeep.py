@@ -72,7 +72,7 @@ def test_what_changes_without_end_is_sealed_by_the_clock(shelf: Shelf, folder: P
     shelf.load(folder)
     shelf.index.tend(shelf.indexing, shelf.documents)
     (document,) = shelf.documents.documents(shelf.managing)
-    entries = next(shelf.documents.entries_of(shelf.indexing, [document.id]))
+    entries = next(shelf.documents.entries.of(shelf.indexing, [document.id]))
     upkeep.start()
     shelf.index.replace_document(shelf.collection_id, document.id, entries)
     _wait(lambda: told.has("index_tended"))

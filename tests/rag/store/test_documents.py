@@ -13,8 +13,8 @@ from sqlalchemy import event, select, update
 
 from rag.documents import Block, BlockKind, Chunk, DocumentId, ParsedDocument, PassageId
 from rag.errors import StoreBroken, StoreFull
-from rag.store.documents import MovedTo, NewDocument
 from rag.store.tables import passages
+from rag.store.values import MovedTo, NewDocument
 from security.access import Grant, Right
 from security.errors import AccessDenied
 from security.identity import OPERATOR
@@ -71,7 +71,7 @@ def test_neighbours_come_in_reading_order(shelf: Shelf) -> None:
 
 def test_the_index_gets_every_passage_again_with_its_vector_and_words(shelf: Shelf) -> None:
     _, entries = shelf.documents.put(shelf.managing, new("a.txt", "one", "two"))
-    again = [entry for batch in shelf.documents.index_entries(shelf.indexing, batch=1) for entry in batch]
+    again = [entry for batch in shelf.documents.entries.all(shelf.indexing, batch=1) for entry in batch]
     assert {(entry.passage_id, entry.text) for entry in again} == {(entry.passage_id, entry.text) for entry in entries}
     by_id = {entry.passage_id: entry.vector for entry in entries}
     assert all(np.allclose(entry.vector, by_id[entry.passage_id], atol=1e-3) for entry in again)
@@ -85,9 +85,9 @@ def test_a_move_keeps_passages_and_renames_a_title_that_was_the_file_name(shelf:
     shelf.documents.move(shelf.managing, identifier, MovedTo("/t", "sub/b.txt", "sub/b.txt"))
     info = shelf.documents.document(shelf.reading, identifier)
     assert (info.path, info.title) == ("sub/b.txt", "b.txt")
-    held = shelf.documents.inventory(shelf.managing, "/s")
-    assert held.of(shelf.documents.source_key(shelf.managing, "/s")) == {}
-    there = held.of(shelf.documents.source_key(shelf.managing, "/t"))
+    held = shelf.documents.fingerprints.inventory(shelf.managing, "/s")
+    assert held.of(shelf.documents.fingerprints.source_key(shelf.managing, "/s")) == {}
+    there = held.of(shelf.documents.fingerprints.source_key(shelf.managing, "/t"))
     assert [held for held, _ in there.values()] == [identifier]
 
 
@@ -98,7 +98,7 @@ def test_changing_needs_the_right_to_manage(shelf: Shelf, right: Right) -> None:
         lambda: shelf.documents.put(grant, new()),
         lambda: shelf.documents.forget(grant, []),
         lambda: shelf.documents.sweep(grant),
-        lambda: shelf.documents.inventory(grant, "/s"),
+        lambda: shelf.documents.fingerprints.inventory(grant, "/s"),
         lambda: shelf.documents.move(grant, DocumentId("x"), MovedTo("/s", "a", "a")),
     ):
         with pytest.raises(AccessDenied):

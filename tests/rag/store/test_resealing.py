@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select
 
 from rag.documents import Chunk, ParsedDocument, PassageId
-from rag.store.documents import MovedTo, NewDocument
 from rag.store.originals import Originals
 from rag.store.resealing import BATCH, Resealing
 from rag.store.rows import about_context, open_info
 from rag.store.tables import documents, passages
+from rag.store.values import MovedTo, NewDocument
 from security.errors import AccessDenied
 from security.keyring import collection_owner
 from security.sealing import Context
@@ -37,7 +37,7 @@ def new(path: str, texts: int = 2, content: bytes = b"bytes") -> NewDocument:
 
 def everything(shelf: Shelf) -> dict[str, tuple[bytes, list[str]]]:
     """Each original and each text, all opened."""
-    ids = [entry.passage_id for batch in shelf.documents.index_entries(shelf.indexing) for entry in batch]
+    ids = [entry.passage_id for batch in shelf.documents.entries.all(shelf.indexing) for entry in batch]
     texts: dict[str, list[str]] = {}
     for passage in shelf.documents.passages(shelf.reading, sorted(ids)):
         texts.setdefault(passage.document.path, []).append(passage.chunk.text)
@@ -65,23 +65,23 @@ def filled(shelf: Shelf) -> Shelf:
 
 
 def test_everything_is_sealed_anew_and_opens_as_before(filled: Shelf) -> None:
-    before, mark = everything(filled), filled.documents.fingerprint(filled.managing, "/source", "b.txt", b"B")
+    before, mark = everything(filled), filled.documents.fingerprints.of(filled.managing, "/source", "b.txt", b"B")
     steps = list(filled.documents.reseal(filled.managing))
     assert everything(filled) == before
     assert versions(filled) == {2}
     assert filled.keyring.versions(collection_owner(filled.collection_id)) == (2,)
-    assert filled.documents.fingerprint(filled.managing, "/source", "b.txt", b"B") == mark
+    assert filled.documents.fingerprints.of(filled.managing, "/source", "b.txt", b"B") == mark
     assert steps[0].total >= BATCH
     assert all(step.done <= step.total for step in steps)
 
 
 def test_it_is_done_again_and_again(filled: Shelf) -> None:
-    before, place = everything(filled), filled.documents.place_key(filled.managing, "/source", "b.txt")
+    before, place = everything(filled), filled.documents.fingerprints.place_key(filled.managing, "/source", "b.txt")
     for expected in (2, 3, 4):
         list(filled.documents.reseal(filled.managing))
         assert versions(filled) == {expected}
     assert everything(filled) == before
-    assert filled.documents.place_key(filled.managing, "/source", "b.txt") == place
+    assert filled.documents.fingerprints.place_key(filled.managing, "/source", "b.txt") == place
 
 
 def test_an_older_copy_of_the_data_opens_no_more(filled: Shelf) -> None:
