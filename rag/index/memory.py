@@ -10,7 +10,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -22,8 +21,10 @@ from rag.documents import DocumentId, PassageId
 from rag.errors import IndexUnavailable, SnapshotUnusable
 from rag.facets import Facets
 from rag.index.collection import CollectionIndex, Scores
-from rag.index.contents import mark_of_title
+from rag.index.filling import ReadHeld, catch_up, fill_vectors, fill_words
 from rag.index.limits import EXACT_PASSAGES_MAX
+from rag.index.sealing import Sealing
+from rag.index.shard import Shard
 from rag.retrieval.filters import Sieve
 from rag.store.documents import DocumentStore
 from rag.store.snapshots import Snapshots
@@ -33,17 +34,12 @@ from security.hygiene import MEMORY_BACKED, file_system_of, give_back_memory
 from security.identity import CollectionId
 
 _Found = TypeVar("_Found")
-_INDEX = "index"
 _SHARE_WAITING = 10
 """A graph grows when a tenth of it waits, so that all its growing costs a few times its last."""
 _LEFT_WAITING_MAX = 1000
 """So many vectors beside a graph cost a search 0.1 ms."""
 _WORDS_AT_ONCE_MAX = 2000
 """So many passages are stemmed while somebody waits: about a second."""
-
-
-ReadHeld = Callable[[Grant], dict[DocumentId, Facets] | set[DocumentId]]
-"""Gives the documents that the truth holds, perhaps with what is known of them."""
 
 
 class Opened(StrEnum):
@@ -53,54 +49,39 @@ class Opened(StrEnum):
     MADE = "made"
 
 
-@dataclass(eq=False, slots=True)
-class _Place:
-    """One collection's index. `tending` is held by what takes long, `changing`, taken after it, for a moment."""
-
-    index: CollectionIndex
-    changing: threading.Lock = field(default_factory=threading.Lock)
-    tending: threading.Lock = field(default_factory=threading.Lock)
-    lacks_words: bool = False
-    has_old_facets: bool = False
-    is_changed: bool = False
-    removals: int = 0
-    is_wanted: bool = False
-    is_dropped: bool = False
-    sealed_at: float = field(default_factory=time.monotonic)
-
-
 class MemoryIndex:
     """Adds, removes and searches. Lives under a memory-backed folder of mode 0700, or does not start."""
 
     def __init__(self, memory_dir: Path, snapshots: Snapshots, exact_passages_max: int = EXACT_PASSAGES_MAX) -> None:
-        self._folder, self._snapshots, self._exact_max = memory_dir / "index", snapshots, exact_passages_max
+        self._folder, self._exact_max = memory_dir / "index", exact_passages_max
+        self._sealing = Sealing(snapshots, self._folder)
         check_memory_backed(memory_dir)
         self._empty()
         self._folder.mkdir(mode=0o700)
-        self._places: dict[CollectionId, _Place] = {}
+        self._shards: dict[CollectionId, Shard] = {}
         self._lock = threading.Lock()
         self._is_closed = False
 
     def add(self, collection_id: CollectionId, entries: Sequence[IndexEntry]) -> None:
         """Add whole documents; one that is held already stays. Raises IndexUnavailable where there is no room."""
-        place = self._place(collection_id)
-        with place.changing:
-            fresh = [entry for entry in entries if not place.index.holds(entry.document_id)]
-            place.index.add(fresh)
-            place.is_changed |= bool(fresh)
+        shard = self._shard(collection_id)
+        with shard.changing:
+            fresh = [entry for entry in entries if not shard.index.holds(entry.document_id)]
+            shard.index.add(fresh)
+            shard.is_changed |= bool(fresh)
 
     def remove_document(self, collection_id: CollectionId, document_id: DocumentId) -> None:
         """Forget a document; nothing happens for one that is not there."""
-        place = self._place(collection_id)
-        with place.changing:
-            if place.index.remove(document_id):
-                self._unseal(collection_id, place)
+        shard = self._shard(collection_id)
+        with shard.changing:
+            if shard.index.remove(document_id):
+                self._sealing.unseal(shard, collection_id)
 
     def will_remove(self, collection_id: CollectionId) -> None:
         """Remove the sealed snapshot, which holds what is about to be removed from the truth."""
-        place = self._place(collection_id)
-        with place.changing:
-            self._unseal(collection_id, place)
+        shard = self._shard(collection_id)
+        with shard.changing:
+            self._sealing.unseal(shard, collection_id)
 
     def replace_document(
         self, collection_id: CollectionId, document_id: DocumentId, entries: Sequence[IndexEntry]
@@ -111,52 +92,52 @@ class MemoryIndex:
 
     def note_facets(self, collection_id: CollectionId, document_id: DocumentId, facets: Facets) -> None:
         """Take what is known of a document now, its title aside: it was moved, or has another date."""
-        place = self._place(collection_id)
-        with place.changing:
-            place.is_changed |= place.index.note_facets(document_id, facets)
+        shard = self._shard(collection_id)
+        with shard.changing:
+            shard.is_changed |= shard.index.note_facets(document_id, facets)
 
     def drop(self, collection_id: CollectionId) -> None:
         """Forget a collection and its snapshot, after what is being done to it was cut short."""
         with self._lock:
-            place = self._places.pop(collection_id, None)
-        if place is not None:
-            place.is_dropped = True
-            with place.tending, place.changing:
-                place.index.close()
-        self._snapshots.remove_all(collection_id)
+            shard = self._shards.pop(collection_id, None)
+        if shard is not None:
+            shard.is_dropped = True
+            with shard.tending, shard.changing:
+                shard.index.close()
+        self._sealing.remove_all(collection_id)
 
     def open(self, grant: Grant, store: DocumentStore) -> Opened:
         """Fill a collection's index: from its snapshot and what is newer in the truth, or from the truth alone."""
         try:
-            index, opened = self._restored(grant), Opened.RESTORED
+            index, opened = self._sealing.restored(grant, self._fresh_folder(grant.collection_id)), Opened.RESTORED
         except (SnapshotUnusable, IndexUnavailable):
-            self._snapshots.remove_all(grant.collection_id)
+            self._sealing.remove_all(grant.collection_id)
             index, opened = self._new(grant.collection_id), Opened.MADE
-        place = self._put(grant.collection_id, index)
+        shard = self._put(grant.collection_id, index)
         if opened is Opened.RESTORED:
-            place.has_old_facets = place.is_wanted = True
-            self._catch_up(place, grant, store, store.entries.facets if index.lacks_facets else store.ids)
+            shard.has_old_facets = shard.is_wanted = True
+            self._catch_up(shard, grant, store, store.entries.facets if index.lacks_facets else store.ids)
         else:
-            self._fill_at_once(place, grant, store)
+            self._fill_at_once(shard, grant, store)
         give_back_memory()
         return opened
 
     def rebuild(self, grant: Grant, store: DocumentStore) -> int:
         """Make a collection's index anew from the truth, beside the one that is searched; gives how many passages."""
-        place = self._place(grant.collection_id)
-        with place.tending:
-            self._rebuild(place, grant, store)
-            place.is_wanted = True
-        return len(place.index)
+        shard = self._shard(grant.collection_id)
+        with shard.tending:
+            self._rebuild(shard, grant, store)
+            shard.is_wanted = True
+        return len(shard.index)
 
     def settle(self, collection_id: CollectionId) -> None:
         """Say that a change has come to its end: the index is sealed soon."""
-        self._place(collection_id).is_wanted = True
+        self._shard(collection_id).is_wanted = True
 
     def due(self, seconds_max: float) -> list[CollectionId]:
         """Collections to be tended now: a change has ended, many vectors wait, or the snapshot is older than this."""
         now = time.monotonic()
-        return [name for name, place in self._all() if self._is_due(place, now - seconds_max)]
+        return [name for name, shard in self._all() if self._is_due(shard, now - seconds_max)]
 
     def tend(self, grant: Grant, store: DocumentStore) -> bool:
         """Do to a collection's index what is due: words, a new beginning, a larger graph, a snapshot. Gives whether.
@@ -164,34 +145,34 @@ class MemoryIndex:
         Cost grows with its passages where something was removed, with what is new otherwise. Raises IndexUnavailable,
         OSError where there is no room; it can be searched all the while, and is tended again.
         """
-        place = self._places.get(grant.collection_id)
-        if place is None:
+        shard = self._shards.get(grant.collection_id)
+        if shard is None:
             return False
-        has_ended, place.is_wanted = place.is_wanted, False
-        with place.tending:
-            if place.is_dropped:
+        has_ended, shard.is_wanted = shard.is_wanted, False
+        with shard.tending:
+            if shard.is_dropped:
                 return False
-            if place.has_old_facets:
-                self._catch_up(place, grant, store, store.entries.facets)
-                place.has_old_facets = False
-            if place.lacks_words:
-                self._fill_words(place, grant, store)
-            if place.index.is_spoiled:
-                self._rebuild(place, grant, store)
-            elif self._has_many_waiting(place.index, has_ended=has_ended):
-                self._grow(place.index, place, grant, place.removals)
-                place.is_changed = True
-            is_done = self._seal(place, grant) if place.is_changed else True
+            if shard.has_old_facets:
+                self._catch_up(shard, grant, store, store.entries.facets)
+                shard.has_old_facets = False
+            if shard.lacks_words:
+                self._fill_words(shard, grant, store)
+            if shard.index.is_spoiled:
+                self._rebuild(shard, grant, store)
+            elif self._has_many_waiting(shard.index, has_ended=has_ended):
+                self._grow(shard.index, shard, grant, shard.removals)
+                shard.is_changed = True
+            is_done = self._sealing.seal(shard, grant) if shard.is_changed else True
         give_back_memory()
         return is_done
 
     def seal(self, grant: Grant) -> bool:
         """Seal a collection's index as it is, where it changed and holds nothing that was removed: for a stop."""
-        place = self._places.get(grant.collection_id)
-        if place is None:
+        shard = self._shards.get(grant.collection_id)
+        if shard is None:
             return False
-        with place.tending:
-            return place.is_changed and not place.lacks_words and self._seal(place, grant)
+        with shard.tending:
+            return shard.is_changed and not shard.lacks_words and self._sealing.seal(shard, grant)
 
     def search_dense(self, grant: Grant, vector: NDArray[np.float32], k: int, sieve: Sieve | None = None) -> Scores:
         """Passage ids of the granted collection with cosine similarity, nearest first; those that come through."""
@@ -215,8 +196,8 @@ class MemoryIndex:
         Raises IndexUnavailable while words are still being read after a start: some would be missing.
         """
         grant.check()
-        place = self._places.get(grant.collection_id)
-        if place is not None and place.lacks_words:
+        shard = self._shards.get(grant.collection_id)
+        if shard is not None and shard.lacks_words:
             raise IndexUnavailable("the words of the collection are still being read; try again in a minute")
         return self._search(grant, lambda index: index.holding(wanted, sieve), [])
 
@@ -227,7 +208,7 @@ class MemoryIndex:
     @property
     def passages(self) -> int:
         """How many are searched, of all collections together."""
-        return sum(len(place.index) for _, place in self._all())
+        return sum(len(shard.index) for _, shard in self._all())
 
     def stop(self) -> None:
         """Cut short what takes long, for good."""
@@ -236,173 +217,95 @@ class MemoryIndex:
     def close(self) -> None:
         """Empty the folder."""
         self.stop()
-        for name, place in self._all():
-            with place.tending, place.changing:
-                place.index.close()
-            self._places.pop(name)
+        for name, shard in self._all():
+            with shard.tending, shard.changing:
+                shard.index.close()
+            self._shards.pop(name)
         self._empty()
 
     def _search(self, grant: Grant, search: Callable[[CollectionIndex], _Found], nothing: _Found) -> _Found:
         grant.check()
-        place = self._places.get(grant.collection_id)
-        while place is not None:
-            index = place.index
+        shard = self._shards.get(grant.collection_id)
+        while shard is not None:
+            index = shard.index
             found = search(index)
-            if index is place.index:  # else it was made anew meanwhile, and this one may have closed before the search
+            if index is shard.index:  # else it was made anew meanwhile, and this one may have closed before the search
                 return found
         return nothing
 
-    def _rebuild(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
+    def _rebuild(self, shard: Shard, grant: Grant, store: DocumentStore) -> None:
         fresh = self._new(grant.collection_id)
         try:
-            self._fill(fresh, place, grant, store)
+            self._fill(fresh, shard, grant, store)
         except BaseException:
             fresh.close()
             raise
-        with place.changing:
-            _catch_up(fresh, grant, store, store.entries.facets)
-            old, place.index = place.index, fresh
-            place.is_changed, place.lacks_words = True, False
+        with shard.changing:
+            catch_up(fresh, grant, store, store.entries.facets)
+            old, shard.index = shard.index, fresh
+            shard.is_changed, shard.lacks_words = True, False
         old.close()
 
-    def _fill(self, fresh: CollectionIndex, place: _Place, grant: Grant, store: DocumentStore) -> None:
+    def _fill(self, fresh: CollectionIndex, shard: Shard, grant: Grant, store: DocumentStore) -> None:
         """Everything the truth holds, and a graph where it is much."""
-        removals = place.removals
-        _fill_vectors(fresh, grant, store)
-        slots = fresh.slots()
-        for texts in store.entries.texts(grant):
-            self._go_on(place)
-            fresh.add_words(texts, slots)
+        removals = shard.removals
+        fill_vectors(fresh, grant, store)
+        fill_words(fresh, grant, store, lambda: self._go_on(shard))
         if self._has_many_waiting(fresh):
-            self._grow(fresh, place, grant, removals)
+            self._grow(fresh, shard, grant, removals)
 
-    def _fill_at_once(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
+    def _fill_at_once(self, shard: Shard, grant: Grant, store: DocumentStore) -> None:
         """What is needed to search; the rest when it is tended."""
-        _fill_vectors(place.index, grant, store)
-        place.is_changed = place.lacks_words = place.is_wanted = len(place.index) > 0
-        if len(place.index) <= _WORDS_AT_ONCE_MAX:
-            self._fill_words(place, grant, store)
+        fill_vectors(shard.index, grant, store)
+        shard.is_changed = shard.lacks_words = shard.is_wanted = len(shard.index) > 0
+        if len(shard.index) <= _WORDS_AT_ONCE_MAX:
+            self._fill_words(shard, grant, store)
 
-    def _fill_words(self, place: _Place, grant: Grant, store: DocumentStore) -> None:
-        slots = place.index.slots()
-        for texts in store.entries.texts(grant):
-            self._go_on(place)
-            place.index.add_words(texts, slots)
-        place.lacks_words = False
+    def _fill_words(self, shard: Shard, grant: Grant, store: DocumentStore) -> None:
+        fill_words(shard.index, grant, store, lambda: self._go_on(shard))
+        shard.lacks_words = False
 
-    def _go_on(self, place: _Place) -> None:
-        if place.is_dropped or self._is_closed:
+    def _go_on(self, shard: Shard) -> None:
+        if self._is_cut_short(shard):
             raise IndexUnavailable("the index is not made: its collection went, or the house stops")
 
-    def _grow(self, index: CollectionIndex, place: _Place, grant: Grant, removals: int) -> None:
-        """A larger graph, from the sealed one and the vectors that wait; sealed before it is used.
+    def _is_cut_short(self, shard: Shard) -> bool:
+        return shard.is_dropped or self._is_closed
 
-        Raises IndexUnavailable where more was removed than `removals` tells: it may be in the graph.
-        """
-        name = f"graph-{secrets.token_hex(8)}"
-        folder = index.folder / name
-        try:
-            if index.graph is not None:
-                self._snapshots.open(grant, index.graph.name, folder)
-            index.grow(folder, lambda: place.is_dropped or self._is_closed)
-            files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-            fresh = self._snapshots.write(grant, name, None, files)
-            self._publish_graph(place, fresh, removals)
-            index.take_graph(folder, name)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+    def _grow(self, index: CollectionIndex, shard: Shard, grant: Grant, removals: int) -> None:
+        self._sealing.grow(index, shard, grant, removals, lambda: self._is_cut_short(shard))
 
-    def _seal(self, place: _Place, grant: Grant) -> bool:
-        """Put the index to the disk and remove graphs that are no longer its own; gives whether it was done."""
-        linked = self._folder / f"seal-{grant.collection_id}"
-        shutil.rmtree(linked, ignore_errors=True)
-        try:
-            with place.changing:
-                if place.index.is_spoiled or place.is_dropped:
-                    place.is_wanted = True
-                    return False
-                removals, place.is_changed, place.sealed_at = place.removals, False, time.monotonic()
-                about, parts = place.index.parts(linked)
-            fresh = self._snapshots.write(grant, _INDEX, about, parts)
-            with place.changing:
-                is_done = self._published(place, fresh, removals)
-                if is_done:
-                    own = {_INDEX, place.index.graph.name if place.index.graph else ""}
-                    names = self._snapshots.names(grant.collection_id)
-                    self._snapshots.remove(grant.collection_id, *(names - own))
-                return is_done
-        except BaseException:
-            place.is_changed = True
-            raise
-        finally:
-            shutil.rmtree(linked, ignore_errors=True)
-
-    def _publish_graph(self, place: _Place, fresh: Path, removals: int) -> None:
-        with place.changing:
-            if not self._published(place, fresh, removals):
-                place.is_wanted = True
-                raise IndexUnavailable("the index is not made: something was removed meanwhile; it is tried again")
-
-    def _published(self, place: _Place, fresh: Path, removals: int) -> bool:
-        """Put what was sealed in place, unless something that may be in it was removed since, or is about to be."""
-        if place.removals != removals or place.is_dropped:
-            self._snapshots.discard(fresh)
-            return False
-        self._snapshots.publish(fresh)
-        return True
-
-    def _unseal(self, collection_id: CollectionId, place: _Place) -> None:
-        """Remove what is sealed, and let nothing come that is being sealed."""
-        place.removals += 1
-        place.is_changed = True
-        self._snapshots.remove(collection_id, *self._snapshots.names(collection_id))
-
-    def _restored(self, grant: Grant) -> CollectionIndex:
-        folder = self._fresh_folder(grant.collection_id)
-        about, files = self._snapshots.open(grant, _INDEX, folder)
-        index = CollectionIndex.restored(folder, about, files)
-        try:
-            if index.graph is not None:
-                name = index.graph.name
-                self._snapshots.open(grant, name, folder / name)
-                index.take_graph(folder / name, name)
-        except BaseException:
-            index.close()
-            raise
-        return index
-
-    def _catch_up(self, place: _Place, grant: Grant, store: DocumentStore, read: ReadHeld) -> None:
-        with place.changing:
-            if _catch_up(place.index, grant, store, read):
-                place.is_changed = place.is_wanted = True
-            if place.index.is_spoiled:
-                self._unseal(grant.collection_id, place)
+    def _catch_up(self, shard: Shard, grant: Grant, store: DocumentStore, read: ReadHeld) -> None:
+        with shard.changing:
+            if catch_up(shard.index, grant, store, read):
+                shard.is_changed = shard.is_wanted = True
+            if shard.index.is_spoiled:
+                self._sealing.unseal(shard, grant.collection_id)
 
     def _has_many_waiting(self, index: CollectionIndex, *, has_ended: bool = False) -> bool:
         """Whether a graph is to be made, or a larger one; when a load has ended, fewer are left to be compared."""
         bound = max(self._exact_max, len(index) // _SHARE_WAITING)
         return index.waiting > (min(_LEFT_WAITING_MAX, bound) if has_ended and index.graph else bound)
 
-    def _is_due(self, place: _Place, before: float) -> bool:
-        is_old = place.is_changed and place.sealed_at < before
-        return place.is_wanted or is_old or self._has_many_waiting(place.index)
+    def _is_due(self, shard: Shard, before: float) -> bool:
+        is_old = shard.is_changed and shard.sealed_at < before
+        return shard.is_wanted or is_old or self._has_many_waiting(shard.index)
 
-    def _place(self, collection_id: CollectionId) -> _Place:
+    def _shard(self, collection_id: CollectionId) -> Shard:
         with self._lock:
-            place = self._places.get(collection_id)
-            if place is None:
-                place = self._places[collection_id] = _Place(self._new(collection_id))
-            return place
+            shard = self._shards.get(collection_id)
+            if shard is None:
+                shard = self._shards[collection_id] = Shard(self._new(collection_id))
+            return shard
 
-    def _put(self, collection_id: CollectionId, index: CollectionIndex) -> _Place:
+    def _put(self, collection_id: CollectionId, index: CollectionIndex) -> Shard:
         with self._lock:
-            place = self._places[collection_id] = _Place(index)
-            return place
+            shard = self._shards[collection_id] = Shard(index)
+            return shard
 
-    def _all(self) -> list[tuple[CollectionId, _Place]]:
+    def _all(self) -> list[tuple[CollectionId, Shard]]:
         with self._lock:
-            return list(self._places.items())
+            return list(self._shards.items())
 
     def _new(self, collection_id: CollectionId) -> CollectionIndex:
         return CollectionIndex(self._fresh_folder(collection_id))
@@ -412,32 +315,6 @@ class MemoryIndex:
 
     def _empty(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _fill_vectors(index: CollectionIndex, grant: Grant, store: DocumentStore) -> None:
-    for batch in store.entries.vectors(grant):
-        index.add_vectors(batch)
-
-
-def _catch_up(index: CollectionIndex, grant: Grant, store: DocumentStore, read: ReadHeld) -> bool:
-    """Bring an index in step with the documents that the truth holds; gives whether anything was to be done.
-
-    `read` gives these, perhaps with what is known of them, which is compared then: opening 5,000 takes a second. It is
-    called here, while nobody else changes the index: what was stored since would be taken for removed.
-    """
-    held = read(grant)
-    facets = held if isinstance(held, dict) else {}
-    marks = {name: mark_of_title(each.title) for name, each in facets.items()}
-    known = index.documents
-    stale = [name for name, mark in known.items() if name not in held or marks.get(name, mark) != mark]
-    for name in stale:
-        index.remove(name)
-    missing = [name for name in held if not index.holds(name)]
-    for entries in store.entries.of(grant, missing):
-        index.add(entries)
-    others = [name for name, each in facets.items() if index.note_facets(name, each)]
-    index.lacks_facets &= not facets
-    return bool(stale or missing or others)
 
 
 def check_memory_backed(folder: Path) -> None:
