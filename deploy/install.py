@@ -185,7 +185,7 @@ def install_engine(options: str) -> None:
     if not list(folder.glob("*.whl")):
         if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
             stop("no C++ compiler found: install one (Debian, Ubuntu: apt install build-essential) and run again")
-        say("the engine is compiled for this processor: about five minutes on two cores, once")
+        say("the engine is compiled for this machine: about five minutes on two cores, half an hour for a GPU; once")
         building = folder / f"building-{os.getpid()}"
         try:
             os.environ["CMAKE_ARGS"] = options
