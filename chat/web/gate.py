@@ -32,6 +32,8 @@ _CHAT_ALLOWED = (
     ("PUT", re.compile(r"^/chat/(?:feedback|project/thread)$")),
     ("DELETE", re.compile(r"^/chat/(?:feedback|project/thread)$")),
 )
+_VIEWS_SIGN_IN = "/chat/login"
+"""Where the view goes by itself once a session has ended. Ours stands elsewhere."""
 _SOCKET = re.compile(r"^/chat/ws/socket\.io/?$")
 _HASHED = re.compile(r"^/(?:chat/assets|assets)/")
 _OURS = re.compile(r"^/static/")
@@ -128,6 +130,8 @@ def _refusal(scope: Scope, headers: Headers, visitor: Visitor | None) -> Respons
         return JSONResponse({"detail": "not from this page"}, 403)
     if not _is_bounded(headers):
         return JSONResponse({"detail": f"a request has at most {BODY_BYTES_MAX} bytes, and says how many"}, 413)
+    if method == "GET" and path == _VIEWS_SIGN_IN:
+        return RedirectResponse("/sign-in", 303)
     if path.startswith("/chat") and not is_socket and not _is_allowed(method, path):
         return JSONResponse({"detail": "not found"}, 404)
     if visitor is None and not _OPEN.match(path):

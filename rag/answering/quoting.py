@@ -109,7 +109,8 @@ _MARKS = (
     re.compile(rf"\[[\[ \n{_UNSEEN}/]*+(?P<name>(?:{_any((*_written('['), *_CALLS))}){_END}\])?"),
 )
 """A run of brackets is taken whole, mark or not, so that the cost grows with the text and not faster."""
-_TURN = re.compile(rf"(?:\A|(?<=\n))[ {_UNSEEN}.<>\[\]/|_]*+(?:{_any(_ROLES)})(?P<colons>[ \n{_UNSEEN}.>\])/_:]*+)")
+_TURN = re.compile(rf"(?:\A|(?<=\n))[ {_UNSEEN}.<>\[\]/|_]*+(?:{_any(_ROLES)})(?=(?P<colons>[ \n{_UNSEEN}.>\])/_:]*+))")
+"""What follows the role is looked at and not taken: a line's end in it may begin another turn."""
 
 
 def quoted(text: str) -> str:

@@ -8,7 +8,6 @@ const signIn = () => {
   window.location.assign("/sign-in");
   setTimeout(signIn, 3000); // as long as this page lives: the view's own way to a page of its own cancels this one
 };
-if (window.location.pathname.endsWith("/login")) signIn(); // the view's own, where its way was the faster one
 const plainFetch = window.fetch;
 window.fetch = async (...given) => {
   const answer = await plainFetch(...given);

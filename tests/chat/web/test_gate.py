@@ -62,6 +62,13 @@ def port(behind: Behind) -> Iterator[int]:
     thread.join()
 
 
+def test_the_way_of_the_view_to_its_own_sign_in_leads_to_ours(behind: Behind) -> None:
+    """It may be faster than ours, and was a page that says "not found"."""
+    client = TestClient(behind.gate, base_url="http://house", follow_redirects=False)
+    answer = client.get("/chat/login", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
 def status(port: int, said: str, body: bytes) -> int:
     """The status that a request with these headers and this body is answered with; then more of the body comes."""
     head = f"POST /sign-in HTTP/1.1\r\nHost: house\r\nOrigin: http://house\r\n{said}\r\n"

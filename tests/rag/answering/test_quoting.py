@@ -140,6 +140,7 @@ def test_a_second_time_changes_nothing_and_the_length_stays(text: str) -> None:
 
 
 @example("Question\n:")
+@example("Question\n Question:")
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_no_mark_arises_from_pieces(text: str) -> None:
     safe = bare(quoted(text))
