@@ -8,12 +8,17 @@ const signIn = () => {
   window.location.assign("/sign-in");
   setTimeout(signIn, 3000); // as long as this page lives: the view's own way to a page of its own cancels this one
 };
+const never = new Promise(() => {});
+let isLeaving = false;
 const plainFetch = window.fetch;
 window.fetch = async (...given) => {
+  if (isLeaving) return never;
   const answer = await plainFetch(...given);
   const address = String(given[0] && given[0].url ? given[0].url : given[0]);
-  if (answer.status === 401 || address.endsWith("/logout")) setTimeout(signIn, 50);
-  return answer;
+  if (answer.status !== 401 && !address.endsWith("/logout")) return answer;
+  isLeaving = true;
+  setTimeout(signIn, 50);
+  return never; // told of it, the view would go its own way, and ask more for a session that has ended
 };
 
 // What is copied is the answer as it is read: marks as [1], titles without addresses, no escapes.
