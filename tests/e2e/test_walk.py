@@ -229,6 +229,19 @@ def test_signing_out_ends_the_session_for_good(visit: Visit, house: House) -> No
     expect(page).to_have_url(f"{house.address}/sign-in")
 
 
+def test_once_signed_out_the_view_asks_for_nothing_more(visit: Visit, house: House) -> None:
+    page = home(visit, house)
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.route("**/sign-in", lambda route: (page.wait_for_timeout(2000), route.continue_()))  # a slow machine
+    page.locator("#user-nav-button").click()
+    with page.expect_response("**/logout"):
+        page.get_by_role("menuitem", name="Se déconnecter").click()
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_url("**/sign-in")
+    assert not [address for address in asked if "/chat/" in address and "socket.io" not in address]
+
+
 def test_a_visit_that_asks_nothing_leaves_no_conversation(visit: Visit, house: House) -> None:
     page = home(visit, house)
     ask(page, "Que dit le xylophone du quasar ?")

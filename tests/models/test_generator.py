@@ -11,6 +11,7 @@ from models.chat_format import Message
 from models.errors import EngineFailed, WeightsCorrupt
 from models.generation import GenerationRequest, Sampling, Started, Token
 from models.generator import LlamaGenerator, open_generator
+from models.scheduler import ON_PROCESSORS
 from tests.models.generator_contract import (
     CONTEXT_TOKENS,
     FILLER,
@@ -182,5 +183,22 @@ def test_the_likeliest_token_is_the_one_that_llama_cpp_takes(engine: LlamaGenera
     assert text_of(run(engine, question)) == text_of(run(engine, barely))
 
 
-def test_weights_stay_on_the_processors_where_llama_cpp_finds_no_gpu(engine: LlamaGenerator) -> None:
-    assert engine.figures.is_on_gpu is llama_cpp.llama_supports_gpu_offload()
+@pytest.mark.parametrize(("gpu_layers", "is_on_gpu"), [(-1, True), (0, False)])
+def test_where_llama_cpp_finds_a_gpu_the_layers_go_there_and_prompts_are_read_in_larger_steps(
+    small_generator: Path, monkeypatch: pytest.MonkeyPatch, gpu_layers: int, is_on_gpu: bool
+) -> None:
+    """Here it is told that there is one; the steps are real."""
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: True)
+    engine = open_generator(small_generator, threads=1, context_tokens=1024, slots=2, gpu_layers=gpu_layers)
+    try:
+        writer = Asker(engine, asked("Count from 1 to 500.", 300))
+        writer.wait_for(Token)
+        before = engine.figures.steps
+        read = done_of(run(engine, asked(FILLER * 2, 1))).prompt_tokens
+        writer.cancelled.set()
+        writer.join()
+        steps = engine.figures.steps - before
+    finally:
+        engine.close()
+    assert engine._model.is_on_gpu is is_on_gpu
+    assert (steps < read / ON_PROCESSORS.beside) is is_on_gpu
