@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.served import PASSWORD, House
 
@@ -233,7 +233,12 @@ def test_once_signed_out_the_view_asks_for_nothing_more(visit: Visit, house: Hou
     page = home(visit, house)
     page.wait_for_load_state("networkidle")
     asked: list[str] = []
-    page.route("**/sign-in", lambda route: (page.wait_for_timeout(2000), route.continue_()))  # a slow machine
+
+    def slowly(route: Route) -> None:
+        page.wait_for_timeout(2000)
+        route.continue_()
+
+    page.route("**/sign-in", slowly)
     page.locator("#user-nav-button").click()
     with page.expect_response("**/logout"):
         page.get_by_role("menuitem", name="Se déconnecter").click()
